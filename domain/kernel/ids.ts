@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** An id of an aggregate or a person: a UUID in lower case (v7 when minted, v5 when it follows from a cause). */
+export const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'must be a lower-case UUID');
+
+/** Names our ids apart from everybody else's v5 ids. Never change it: ids of follow-up aggregates depend on it. */
+const NAMESPACE = Buffer.from('6f0b9dc24b7a5e0fa1c36d6b8a1f4e57', 'hex');
+
+/**
+ * The id that follows from a cause: the same parts give the same UUID v5 (RFC 9562 §5.5), so a retry cannot make a twin.
+ * @example followUpId('ChatChannel', matchId)
+ */
+export function followUpId(...cause: readonly [string, ...string[]]): string {
+  const bytes = createHash('sha1').update(NAMESPACE).update(cause.join('\u0000')).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x50;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The stream of an aggregate. */
+export function streamOf(aggregateType: string, aggregateId: string): string {
+  return `${aggregateType}-${aggregateId}`;
+}
+
+/** An id that stands for a student and a tutor together, as `ConnectionGuard` and `StudentTutorMatch` have it. */
+export function pairId(studentId: string, tutorId: string): string {
+  return `${studentId}_${tutorId}`;
+}
+
+export const pair = z.string().regex(/^[0-9a-f-]{36}_[0-9a-f-]{36}$/, 'must be <studentId>_<tutorId>');

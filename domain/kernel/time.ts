@@ -1,0 +1,22 @@
+/** A moment as UTC ISO 8601 with milliseconds (`2026-11-22T08:30:00.000Z`): two instants compare as strings. */
+export type Instant = string;
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** The instant `milliseconds` after (or, when negative, before) another. */
+export function plus(instant: Instant, milliseconds: number): Instant {
+  return new Date(Date.parse(instant) + milliseconds).toISOString();
+}
+
+/** Milliseconds from one instant to a later one; negative when `to` is earlier. */
+export function millisecondsBetween(from: Instant, to: Instant): number {
+  return Date.parse(to) - Date.parse(from);
+}
+
+/** Whole years of age on a day, both as `YYYY-MM-DD`. Someone born on 29 February has the birthday on 1 March in other years. */
+export function ageOn(dateOfBirth: string, day: string): number {
+  const years = Number(day.slice(0, 4)) - Number(dateOfBirth.slice(0, 4));
+  return day.slice(5) < dateOfBirth.slice(5) ? years - 1 : years;
+}
