@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+
+/** The user that the server runs as; undefined means this process's own. */
+export interface ServerUser {
+  uid: number;
+  gid: number;
+}
+
+/** Postgres refuses to run as root: then the system's `postgres` user is taken, or `nobody`. */
+export function serverUser(): ServerUser | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      const read = (flag: string): number =>
+        Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+      return { uid: read('-u'), gid: read('-g') };
+    } catch {
+      continue;
+    }
+  }
+  throw new Error('Postgres does not run as root, and this system has neither a `postgres` nor a `nobody` user');
+}
+
+/** Whether `user` may pass through every folder on the way to `path` (those that exist). */
+function reachable(path: string, user: ServerUser): boolean {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (existsSync(folder)) {
+      const { mode, uid, gid } = statSync(folder);
+      const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
+      if ((mode & bit) === 0) return false;
+    }
+    if (folder === dirname(folder)) return true;
+  }
+}
+
+/** A folder for root's files that another user can reach and only root can write: it outlives a restart of the machine where it can. */
+function openGround(): string {
+  for (const candidate of ['/var/lib/chalkstream', join(tmpdir(), 'chalkstream-root')]) {
+    try {
+      mkdirSync(candidate, { recursive: true, mode: 0o755 });
+      if (statSync(candidate).uid !== 0) continue;
+      chmodSync(candidate, 0o755);
+      return candidate;
+    } catch {
+      continue;
+    }
+  }
+  throw new Error('no folder found that the Postgres user can reach');
+}
+
+/**
+ * The folder that really holds the server's files. It is `dir` itself unless the server's user cannot get there (a project under a closed home
+ * folder, run by root); then it lies elsewhere, `dir/location.json` says where, and one line on stderr says so too.
+ */
+export function settle(dir: string, user: ServerUser | undefined): string {
+  const home = resolve(dir);
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  if (!user) return home;
+  const note = join(home, 'location.json');
+  if (existsSync(note)) {
+    const { path } = JSON.parse(readFileSync(note, 'utf8')) as { path: string };
+    if (!existsSync(path)) throw new Error(`the Postgres files of ${home} were at ${path} and are gone; remove ${home} to start anew`);
+    return path;
+  }
+  if (reachable(home, user)) {
+    chownSync(home, user.uid, user.gid);
+    return home;
+  }
+  const ground = openGround();
+  const prefix = `data-${createHash('sha256').update(home).digest('hex').slice(0, 16)}-`;
+  // Left over from an earlier life of the same folder, which has been deleted since.
+  for (const entry of readdirSync(ground)) if (entry.startsWith(prefix)) rmSync(join(ground, entry), { recursive: true, force: true });
+  const path = join(ground, prefix + randomBytes(4).toString('hex'));
+  mkdirSync(path, { mode: 0o700 });
+  chownSync(path, user.uid, user.gid);
+  writeFileSync(note, JSON.stringify({ path }));
+  process.stderr.write(`Postgres runs as uid ${user.uid}, which cannot reach ${home}: its files are in ${path}\n`);
+  return path;
+}
+
+/** The programs of the npm package, copied to reachable ground when the server's user cannot execute them where they lie. */
+export function reachableBinary(binary: string, user: ServerUser | undefined): string {
+  if (!user || reachable(binary, user)) return binary;
+  const native = dirname(dirname(binary));
+  const copy = join(
+    openGround(),
+    `programs-${createHash('sha256')
+      .update(`${native}:${statSync(binary).mtimeMs}`)
+      .digest('hex')
+      .slice(0, 16)}`,
+  );
+  if (!existsSync(copy)) {
+    const partial = `${copy}.${process.pid}`;
+    cpSync(native, partial, { recursive: true, dereference: true });
+    chmodSync(partial, 0o755);
+    renameSync(partial, copy);
+  }
+  return join(copy, 'bin', basename(binary));
+}
