@@ -6,8 +6,15 @@ import type { Instant } from './time.ts';
 /** Event types by name: `EventMap['AccountCreated']` is that event. Bound once for all of ours in domain/deciders.ts. */
 export type EventMap = Record<string, DomainEvent>;
 
+// Method types are bivariant in their parameters: so a consumer of certain events can stand in a list of consumers of any.
+type Handler<E, R> = { handle(event: E): R }['handle'];
+
 /** A map from event type to what follows; its keys are the subscription's filter, so nothing is declared twice. */
-export type On<M extends EventMap, R> = { readonly [T in keyof M]?: (event: RecordedEvent<M[T]>) => R };
+export type On<M extends EventMap, R> = string extends keyof M
+  ? { readonly [type: string]: Handler<RecordedEvent, R> | undefined }
+  : { readonly [T in keyof M]?: Handler<RecordedEvent<M[T]>, R> };
+
+type InstanceOf<M extends EventMap> = string extends keyof M ? Handler<RecordedEvent, string> : Handler<RecordedEvent<M[keyof M]>, string>;
 
 // --- projections -----------------------------------------------------------------------------------------------------
 
@@ -16,7 +23,7 @@ export type ColumnType = 'text' | 'uuid' | 'integer' | 'bigint' | 'boolean' | 'i
 /** A change to one keyed row. `change` is skipped when there is no such row. Amounts of work: one read of all touched keys per page. */
 export type Change<R extends object> =
   | { readonly kind: 'put'; readonly key: string; readonly row: R }
-  | { readonly kind: 'change'; readonly key: string; readonly apply: (row: R) => R }
+  | { readonly kind: 'change'; readonly key: string; apply(row: R): R }
   | { readonly kind: 'remove'; readonly key: string };
 
 export const put = <R extends object>(key: string, row: R): Change<R> => ({ kind: 'put', key, row });
@@ -35,7 +42,7 @@ export interface ReadModel<R extends object = object, M extends EventMap = Event
   /** Columns beside the engine's own `key`; a column is nullable when its type ends in `?`. */
   readonly columns: { readonly [C in keyof R & string]: ColumnType | `${ColumnType}?` };
   /** Each entry is a list of columns, or an SQL fragment such as `using gin (subjects)`. */
-  readonly indexes: readonly (readonly (keyof R & string)[] | string)[];
+  readonly indexes: readonly (readonly string[] | string)[];
   readonly on: On<M, Change<R> | readonly Change<R>[]>;
 }
 
@@ -65,7 +72,7 @@ export interface ProcessManager<M extends EventMap = EventMap> {
   readonly context: string;
   readonly sentence: string;
   /** Which instance an event belongs to, such as the booking's id. Default: the aggregate's id. */
-  readonly instance?: (event: RecordedEvent<M[keyof M]>) => string;
+  readonly instance?: InstanceOf<M>;
   readonly on: On<M, Reaction | readonly Reaction[]>;
 }
 

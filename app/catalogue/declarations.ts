@@ -1,0 +1,7 @@
+import { deciders } from '#domain/deciders.ts';
+import { effectDefinitions } from '#process-managers/effects/effects.ts';
+import { processManagers } from '#process-managers/process-managers.ts';
+import type { Declarations } from './catalogue.ts';
+
+/** All that this system declares. */
+export const declarations: Declarations = { deciders, processManagers, effects: effectDefinitions };

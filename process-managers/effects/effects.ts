@@ -1,0 +1,4 @@
+import type { EffectDefinition } from '#domain/kernel/consumer.ts';
+
+/** The declaration of every effect: catalogued, and checked to say how it is undone. The handlers stand beside each declaration. */
+export const effectDefinitions: readonly EffectDefinition[] = [];
