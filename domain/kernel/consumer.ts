@@ -14,8 +14,6 @@ export type On<M extends EventMap, R> = string extends keyof M
   ? { readonly [type: string]: Handler<RecordedEvent, R> | undefined }
   : { readonly [T in keyof M]?: Handler<RecordedEvent<M[T]>, R> };
 
-type InstanceOf<M extends EventMap> = string extends keyof M ? Handler<RecordedEvent, string> : Handler<RecordedEvent<M[keyof M]>, string>;
-
 // --- projections -----------------------------------------------------------------------------------------------------
 
 export type ColumnType = 'text' | 'uuid' | 'integer' | 'bigint' | 'boolean' | 'instant' | 'date' | 'json' | 'text[]' | 'double';
@@ -67,14 +65,21 @@ export const now = (command: CommandMessage, options: ReactionOptions = {}): Rea
 export const at = (due: Instant, command: CommandMessage, options: ReactionOptions = {}): Reaction => ({ command, due, ...options });
 
 /** A policy across aggregates: pure functions from events to reactions. Its work is ordered per instance, parallel across instances. */
-export interface ProcessManager<M extends EventMap = EventMap> {
+interface ManagerOf<Instance, Reactions> {
   readonly name: string;
   readonly context: string;
   readonly sentence: string;
   /** Which instance an event belongs to, such as the booking's id. Default: the aggregate's id. */
-  readonly instance?: InstanceOf<M>;
-  readonly on: On<M, Reaction | readonly Reaction[]>;
+  readonly instance?: Instance;
+  readonly on: Reactions;
 }
+
+type Reacts<M extends EventMap> = On<M, Reaction | readonly Reaction[]>;
+
+/** A policy, typed by its events; without a parameter it is a policy of any events, as lists and engines hold it. */
+export type ProcessManager<M extends EventMap = EventMap> = string extends keyof M
+  ? ManagerOf<Handler<RecordedEvent, string>, Reacts<EventMap>>
+  : ManagerOf<Handler<RecordedEvent<M[keyof M]>, string>, Reacts<M>>;
 
 /**
  * A command that touches the outside world, with a handler written by hand. It looks for evidence before it acts, uses idempotency keys

@@ -160,8 +160,8 @@ export function applyChange<R extends object>(rows: Map<string, R>, change: Chan
 }
 
 /** Given an event, then the reactions of a process manager. */
-export function reactionsTo<M extends EventMap>(manager: ProcessManager<M>, event: RecordedEvent): readonly Reaction[] {
-  return reactionsOf<Reaction>(manager.on as never, event);
+export function reactionsTo(manager: ProcessManager, event: RecordedEvent): readonly Reaction[] {
+  return reactionsOf<Reaction>(manager.on, event);
 }
 
 /** Given an event, then the frames that people receive. */
