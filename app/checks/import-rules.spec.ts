@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-const { default: config } = (await import('../../.dependency-cruiser.js')) as {
+const { default: config } = (await import(join(process.cwd(), '.dependency-cruiser.js'))) as {
   default: { forbidden: { name: string }[]; options: object };
 };
 const FOLDERS = ['domain', 'command-api', 'projections', 'query-api', 'process-managers', 'realtime', 'infra', 'app', 'bench', 'e2e'];
