@@ -40,6 +40,9 @@ export const uint64 = scalar<bigint>('uint64');
 export const nested = <T>(number: number, message: Message<T>): Field<T> => ({ number, kind: 'message', repeated: false, message });
 export const repeated = <T>(field: Field<T>): Field<T[]> => ({ ...field, repeated: true }) as Field<T[]>;
 
+/** Encoding is synchronous and never nested, so one buffer serves all. */
+const encoder = new ProtoWriter();
+
 const fatalUtf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @throws MalformedMessage when the bytes are not UTF-8 */
@@ -75,9 +78,8 @@ export function message<S extends Shape>(shape: S): Message<Decoded<S>> {
       return result as Decoded<S>;
     },
     encode(value) {
-      const writer = new ProtoWriter();
-      self.write(writer, value);
-      return writer.finish();
+      self.write(encoder.reset(), value);
+      return encoder.finish();
     },
     write(writer, value) {
       for (const [name, field] of Object.entries(shape)) {

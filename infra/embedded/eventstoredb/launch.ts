@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+export interface LaunchOptions {
+  readonly dir: string;
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  /** Further arguments of the server, and variables for its environment. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface LaunchedEventStore {
+  readonly port: number;
+  readonly connectionString: string;
+  readonly pid: number;
+  /** Resolves when the process is gone, however it went. */
+  readonly exited: Promise<void>;
+  /** Lets it finish what is under way and waits until it is gone. */
+  stop(): Promise<void>;
+  /** kill -9. */
+  kill(): void;
+}
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+const typescript = new URL('../../runtime/typescript.js', import.meta.url).href;
+
+/**
+ * Starts the event store in a process of its own and waits until it is ready. The process stops by itself when this one is gone.
+ * @throws Error with what the server said when it could not start
+ */
+export async function launchEventStore(options: LaunchOptions): Promise<LaunchedEventStore> {
+  const args = ['--import', typescript, main, '--port', String(options.port ?? 0), '--dir', options.dir, ...(options.args ?? [])];
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...process.env, ...options.env },
+  });
+  let complaint = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-4000);
+    process.stderr.write(text);
+  });
+  const exited = once(child, 'exit').then(() => undefined);
+  const port = await Promise.race([
+    once(child, 'message').then(([message]) => (message as { port: number }).port),
+    exited.then(() => undefined),
+  ]);
+  if (port === undefined || child.pid === undefined)
+    throw new Error(`The event store did not start: ${complaint.trim() || 'it said nothing.'}`);
+
+  // The process that started it may end without stopping it first: the server notices the closed channel.
+  child.unref();
+  child.channel?.unref();
+  if (child.stderr instanceof Socket) child.stderr.unref();
+  return {
+    port,
+    connectionString: `esdb://127.0.0.1:${port}?tls=false`,
+    pid: child.pid,
+    exited,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.ref();
+      if (child.connected) child.send('stop');
+      await exited;
+    },
+    kill: () => void child.kill('SIGKILL'),
+  };
+}

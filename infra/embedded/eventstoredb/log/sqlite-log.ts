@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import type { EventLog } from './event-log.ts';
+import { firstPosition, maxPageBytes, positionAfter } from './event-log.ts';
+import { LeastRecentlyUsed } from './least-recently-used.ts';
+import { LoggedEvent } from './logged-event.ts';
+
+export const databaseFile = (folder: string): string => join(folder, 'events.sqlite');
+
+const layoutVersion = 1;
+const layout = `
+  CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY,
+    stream INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    recorded BLOB NOT NULL
+  );
+  CREATE UNIQUE INDEX events_of_stream ON events (stream, revision);
+  PRAGMA user_version = ${layoutVersion};
+`;
+
+type EventRow = [position: number, revision: number, recorded: Uint8Array];
+
+const toEvent = ([position, revision, recorded]: EventRow): LoggedEvent =>
+  new LoggedEvent(position, revision, Buffer.from(recorded.buffer, recorded.byteOffset, recorded.byteLength));
+
+/**
+ * The durable log in one SQLite file (ADR 0003). WAL with synchronous=FULL: a transaction that returned has been synced; a tail torn by a
+ * crash fails its frame checksums and SQLite drops it when it opens the file.
+ * @throws Error when the folder holds a layout of another version or a file that is not ours
+ */
+export function sqliteLog(folder: string): EventLog {
+  const database = new DatabaseSync(databaseFile(folder));
+  database.exec(`
+    PRAGMA page_size = 8192;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA cache_size = -65536;
+    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA journal_size_limit = 67108864;
+  `);
+  const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
+  if (version === 0) database.exec(`BEGIN IMMEDIATE; ${layout} COMMIT;`);
+  else if (version !== layoutVersion)
+    throw new Error(`${folder} holds an event log of layout ${String(version)}; this server reads layout ${layoutVersion}.`);
+
+  const insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
+  const findStream = database.prepare('SELECT id FROM streams WHERE name = ?');
+  const insertEvent = database.prepare('INSERT INTO events (position, stream, revision, checksum, recorded) VALUES (?, ?, ?, ?, ?)');
+  const findHead = database.prepare('SELECT revision FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1');
+  const pages = {
+    allForwards: pageQuery('position >= ? ORDER BY position'),
+    allBackwards: pageQuery('position < ? ORDER BY position DESC'),
+    streamForwards: pageQuery('stream = ? AND revision >= ? ORDER BY revision'),
+    streamBackwards: pageQuery('stream = ? AND revision <= ? ORDER BY revision DESC'),
+  };
+  const begin = database.prepare('BEGIN IMMEDIATE');
+  const commit = database.prepare('COMMIT');
+  const rollback = database.prepare('ROLLBACK');
+
+  const streamIds = new LeastRecentlyUsed<string, number>(20_000);
+  const last = readPage(pages.allBackwards, [Number.MAX_SAFE_INTEGER], 1)[0];
+  let end = last ? positionAfter(last) : firstPosition;
+
+  function pageQuery(condition: string) {
+    const statement = database.prepare(`SELECT position, revision, recorded FROM events WHERE ${condition} LIMIT ?`);
+    statement.setReturnArrays(true);
+    return statement;
+  }
+
+  function readPage(query: ReturnType<typeof pageQuery>, key: readonly number[], limit: number): LoggedEvent[] {
+    const found: LoggedEvent[] = [];
+    let size = 0;
+    for (const row of query.iterate(...key, limit)) {
+      const event = toEvent(row as unknown as EventRow);
+      found.push(event);
+      size += event.recorded.length;
+      if (size >= maxPageBytes) break;
+    }
+    return found;
+  }
+
+  function streamId(stream: string): number | undefined {
+    const cached = streamIds.get(stream);
+    if (cached !== undefined) return cached;
+    const id = findStream.get(stream)?.['id'];
+    if (typeof id !== 'number') return undefined;
+    streamIds.set(stream, id);
+    return id;
+  }
+
+  function readStream(query: ReturnType<typeof pageQuery>, stream: string, from: number, limit: number): LoggedEvent[] {
+    const id = streamId(stream);
+    return id === undefined ? [] : readPage(query, [id, from], limit);
+  }
+
+  return {
+    end: () => end,
+    headOf(stream) {
+      const id = streamId(stream);
+      const revision = id === undefined ? undefined : findHead.get(id)?.['revision'];
+      return typeof revision === 'number' ? revision : -1;
+    },
+    transaction(work) {
+      const endBefore = end;
+      begin.run();
+      try {
+        const result = work();
+        commit.run();
+        return result;
+      } catch (error) {
+        end = endBefore;
+        streamIds.clear();
+        if (database.isTransaction) rollback.run();
+        throw error;
+      }
+    },
+    write(event) {
+      let id = streamId(event.stream);
+      if (id === undefined) {
+        id = Number(insertStream.run(event.stream).lastInsertRowid);
+        streamIds.set(event.stream, id);
+      }
+      insertEvent.run(event.position, id, event.revision, crc32(event.recorded), event.recorded);
+      end = positionAfter(event);
+    },
+    readAllForwards: (from, limit) => readPage(pages.allForwards, [from], limit),
+    readAllBackwards: (before, limit) => readPage(pages.allBackwards, [before], limit),
+    readStreamForwards: (stream, from, limit) => readStream(pages.streamForwards, stream, from, limit),
+    readStreamBackwards: (stream, from, limit) => readStream(pages.streamBackwards, stream, from, limit),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,154 @@
+import type { LoggedEvent } from '../log/logged-event.ts';
+import { tombstoneRevision } from '../log/logged-event.ts';
+import type { EventStore } from './event-store.ts';
+
+/** An event as a reader gets it. A link whose target cannot be read comes without its event. */
+export interface ResolvedEvent {
+  readonly event: LoggedEvent | undefined;
+  readonly link: LoggedEvent | undefined;
+}
+
+export type StreamPresence = 'there' | 'not-found' | 'tombstoned';
+
+export const linkType = '$>';
+
+/** The record in the log that this is about: the link if there is one. */
+export function originalRecord(resolved: ResolvedEvent): LoggedEvent {
+  const record = resolved.link ?? resolved.event;
+  if (!record) throw new Error('Neither an event nor a link.');
+  return record;
+}
+
+const pageLimit = 256;
+const streamsOfAllGroups = Buffer.from('$persistentsubscription-$all::');
+
+/** What the persistent subscriptions to `$all` write about themselves is not shown in `$all`: each group would feed on its own notes. */
+export function isHiddenInAll(event: LoggedEvent): boolean {
+  return event.streamStartsWith(streamsOfAllGroups) && /-(checkpoint|parked)$/.test(event.stream);
+}
+
+/** Reads the log as clients see it: through truncation, `$maxCount`, `$maxAge` and links. */
+export class EventReader {
+  private readonly store: EventStore;
+  private readonly now: () => number;
+
+  constructor(store: EventStore, now: () => number = Date.now) {
+    this.store = store;
+    this.now = now;
+  }
+
+  presence(stream: string): StreamPresence {
+    const state = this.store.states.of(stream);
+    if (state.tombstoned) return 'tombstoned';
+    return state.head < 0 || state.metadata.deleted ? 'not-found' : 'there';
+  }
+
+  headOf(stream: string): number {
+    return this.store.states.of(stream).head;
+  }
+
+  /** The position behind the last event. */
+  end(): number {
+    return this.store.log.end();
+  }
+
+  /** The position of the last event, undefined while there is none. */
+  lastPosition(): number | undefined {
+    return this.store.log.readAllBackwards(this.end(), 1)[0]?.position;
+  }
+
+  /** All visible events of a stream from a revision on, page by page; each page is read when it is asked for. */
+  *streamForwards(stream: string, from: number, limit = Number.MAX_SAFE_INTEGER): Generator<LoggedEvent[]> {
+    const visible = this.window(stream);
+    let next = Math.max(from, visible.min);
+    let left = limit;
+    while (left > 0) {
+      const page = this.store.log.readStreamForwards(stream, next, Math.min(left, pageLimit));
+      const last = page.at(-1);
+      if (!last) return;
+      const shown = page.filter(visible.shows);
+      left -= shown.length;
+      next = last.revision + 1;
+      yield shown;
+    }
+  }
+
+  *streamBackwards(stream: string, from: number, limit = Number.MAX_SAFE_INTEGER): Generator<LoggedEvent[]> {
+    const visible = this.window(stream);
+    let next = from;
+    let left = limit;
+    while (left > 0 && next >= visible.min) {
+      const page = this.store.log.readStreamBackwards(stream, next, Math.min(left, pageLimit));
+      const last = page.at(-1);
+      if (!last) return;
+      const shown = page.filter((event) => event.revision >= visible.min && visible.shows(event));
+      left -= shown.length;
+      next = last.revision - 1;
+      yield shown;
+    }
+  }
+
+  *allForwards(from: number, limit = Number.MAX_SAFE_INTEGER): Generator<LoggedEvent[]> {
+    let next = from;
+    let left = limit;
+    while (left > 0) {
+      const page = this.pageOfAll(next, Math.min(left, pageLimit));
+      const last = page.at(-1);
+      if (!last) return;
+      const shown = page.filter((event) => !isHiddenInAll(event));
+      left -= shown.length;
+      next = last.position + 1;
+      yield shown;
+    }
+  }
+
+  *allBackwards(before: number, limit = Number.MAX_SAFE_INTEGER): Generator<LoggedEvent[]> {
+    let next = before;
+    let left = limit;
+    while (left > 0) {
+      const page = this.store.log.readAllBackwards(next, Math.min(left, pageLimit));
+      const last = page.at(-1);
+      if (!last) return;
+      const shown = page.filter((event) => !isHiddenInAll(event));
+      left -= shown.length;
+      next = last.position;
+      yield shown;
+    }
+  }
+
+  /** The events at or after a position, at most a page, hidden ones too; from memory when they are recent. */
+  pageOfAll(from: number, limit = pageLimit): LoggedEvent[] {
+    return this.store.recent.from(from, limit) ?? this.store.log.readAllForwards(from, limit);
+  }
+
+  /** The events of a stream from a revision on, at most a page, hidden ones too: what live subscribers get. */
+  pageOfStream(stream: string, from: number, limit = pageLimit): LoggedEvent[] {
+    return this.store.log.readStreamForwards(stream, from, limit);
+  }
+
+  /** Follows a link, if it is one. */
+  resolve(record: LoggedEvent): ResolvedEvent {
+    if (record.type !== linkType) return { event: record, link: undefined };
+    const text = record.content().data.toString('utf8');
+    const at = text.indexOf('@');
+    const number = text.slice(0, Math.max(at, 0));
+    if (!/^-?\d{1,19}$/.test(number)) return { event: record, link: undefined };
+    return { event: this.visibleEvent(text.slice(at + 1), Number(number)), link: record };
+  }
+
+  private visibleEvent(stream: string, revision: number): LoggedEvent | undefined {
+    if (stream === '' || this.presence(stream) !== 'there') return undefined;
+    const visible = this.window(stream);
+    if (revision < visible.min || revision > this.headOf(stream)) return undefined;
+    const event = this.store.log.readStreamForwards(stream, revision, 1)[0];
+    return event?.revision === revision && visible.shows(event) ? event : undefined;
+  }
+
+  private window(stream: string): { readonly min: number; readonly shows: (event: LoggedEvent) => boolean } {
+    const { head, metadata } = this.store.states.of(stream);
+    const min = Math.max(0, metadata.maxCount === undefined ? 0 : head - metadata.maxCount + 1, metadata.truncateBefore ?? 0);
+    if (metadata.maxAge === undefined) return { min: Math.min(min, tombstoneRevision), shows: () => true };
+    const oldest = this.now() - metadata.maxAge * 1000;
+    return { min: Math.min(min, tombstoneRevision), shows: (event) => event.content().created >= oldest };
+  }
+}

@@ -1,0 +1,83 @@
+import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
+import { toRpcError } from './rpc-error.ts';
+
+type Call = ServerWritableStream<never, Buffer> | ServerDuplexStream<never, Buffer>;
+
+/** How many bytes may wait for the network per call before its producer has to. */
+const highWater = 256 * 1024;
+
+/** The sending side of one call: knows how much of what was written still waits for the client, and when the client is gone. */
+export class Outlet {
+  private readonly call: Call;
+  private readonly closeListeners: (() => void)[] = [];
+  private pending = 0;
+  private finished = false;
+  private wake: (() => void) | undefined;
+
+  constructor(call: unknown) {
+    this.call = call as Call;
+    this.call.once('cancelled', () => this.close());
+    this.call.once('close', () => this.close());
+    if (this.call.cancelled) this.close();
+  }
+
+  /** True once the call is over, whoever ended it. */
+  get closed(): boolean {
+    return this.finished;
+  }
+
+  /** True when the client should take something before more is sent. */
+  get full(): boolean {
+    return this.pending >= highWater && !this.finished;
+  }
+
+  onClose(listener: () => void): void {
+    if (this.finished) listener();
+    else this.closeListeners.push(listener);
+  }
+
+  send(message: Buffer): void {
+    if (this.finished) return;
+    // Small messages count as more than they are, so that there never are more than some hundred of them.
+    const weight = message.length + 512;
+    this.pending += weight;
+    this.call.write(message, () => {
+      this.pending -= weight;
+      if (this.pending < highWater / 2) this.release();
+    });
+  }
+
+  /** Resolves when there is room, or when the call is over. */
+  async ready(): Promise<void> {
+    if (!this.full) return;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  end(): void {
+    if (this.finished) return;
+    this.call.end();
+    this.close();
+  }
+
+  /** Ends the call with an error, after what was written before. */
+  fail(error: unknown): void {
+    if (this.finished) return;
+    this.close();
+    this.call.emit('error', toRpcError(error));
+  }
+
+  private close(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.release();
+    for (const listener of this.closeListeners) listener();
+  }
+
+  private release(): void {
+    const wake = this.wake;
+    this.wake = undefined;
+    wake?.();
+  }
+}
