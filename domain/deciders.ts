@@ -1,10 +1,11 @@
 import type { Command } from './kernel/command.ts';
 import type { AnyDecider, Decider } from './kernel/decider.ts';
 import type { DomainEvent } from './kernel/event.ts';
+import { lessonBooking } from './lessons/lesson-booking.ts';
 import { connectionRequest } from './matching/connection-request.ts';
 
 /** Every aggregate of the system. Routes, codec, catalogue and subscription filters come from this list. */
-const list = [connectionRequest] as const;
+const list = [connectionRequest, lessonBooking] as const;
 
 type EventOfDecider<D> = D extends Decider<infer _S, infer _C, infer E> ? E : never;
 
