@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LOOPBACK, freePort } from '../loopback.ts';
 import { serveUnderParent } from '../supervision/child.ts';
+import { writePidFile } from '../supervision/pid-file.ts';
 import type { Cluster } from './cluster.ts';
 
 /** What the keeper is told. */
@@ -70,7 +71,7 @@ async function startPostmaster(cluster: Cluster, preferredPort: number | undefin
 }
 
 serveUnderParent<KeeperInput, { port: number }>(async ({ cluster, preferredPort, servedPid }) => {
-  writeFileSync(cluster.keeperFile, `${process.pid}\n${servedPid}\n`);
+  writePidFile(cluster.keeperFile, servedPid, 'postgres/keeper');
   const { postmaster, port } = await startPostmaster(cluster, preferredPort);
   const gone = new Promise<void>((resolve) => postmaster.once('exit', () => resolve()));
   let stopping = false;
