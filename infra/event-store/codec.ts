@@ -1,0 +1,208 @@
+import type { JSONEventData } from '@eventstore/db-client';
+import type { AnyDecider } from '#domain/kernel/decider.ts';
+import {
+  ERASED,
+  type DomainEvent,
+  type EventDefinition,
+  type EventMetadata,
+  type PersonalFields,
+  type RecordedEvent,
+} from '#domain/kernel/event.ts';
+import { open, seal } from '#infra/vault/sealing.ts';
+import { DESTROYED, type SubjectKey, type Vault } from '#infra/vault/vault.ts';
+import type { StoredEvent } from './reading.ts';
+import { Upcasting, type Upcaster } from './upcasting.ts';
+
+/** Marks an encrypted field, and how it was encrypted. */
+const SEALED = 'aes256gcm:';
+
+/** An event that decide returned does not fit its own declaration: a mistake in the code. */
+export class InvalidEvent extends Error {
+  constructor(
+    readonly eventType: string,
+    reason: string,
+  ) {
+    super(`${eventType}: ${reason}`);
+    this.name = 'InvalidEvent';
+  }
+}
+
+/** A stored event cannot be read. Nothing after it may be processed until a person has looked. Says no content. */
+export class UndecodableEvent extends Error {
+  constructor(
+    readonly event: Pick<StoredEvent, 'id' | 'type' | 'streamId' | 'revision' | 'position'>,
+    readonly reason: string,
+  ) {
+    super(`Event ${event.id} (${event.type}, ${event.revision} of ${event.streamId}) cannot be read: ${reason}`);
+    this.name = 'UndecodableEvent';
+  }
+}
+
+/** An event ready to be appended, and as those who have just caused it see it. */
+export interface EncodedEvent {
+  readonly stored: JSONEventData;
+  readonly data: object;
+}
+
+/**
+ * Turns events into what is stored and back. What is known of each type comes from its declaration; personal fields are
+ * encrypted under the key of the person they are about, bound to the event and the field.
+ */
+export class Codec {
+  readonly aggregateTypes: readonly string[];
+  readonly #definitions = new Map<string, EventDefinition>();
+  readonly #upcasting: Upcasting;
+  readonly #vault: Vault;
+
+  constructor(parts: { deciders: readonly AnyDecider[]; vault: Vault; upcasters?: readonly Upcaster[] }) {
+    this.aggregateTypes = parts.deciders.map((decider) => decider.aggregateType);
+    for (const definition of parts.deciders.flatMap((decider) => decider.events)) {
+      const known = this.#definitions.get(definition.type);
+      if (known !== undefined && known !== definition) throw new Error(`${definition.type} is declared twice`);
+      this.#definitions.set(definition.type, definition);
+    }
+    this.#upcasting = new Upcasting(this.#definitions, parts.upcasters ?? []);
+    this.#vault = parts.vault;
+  }
+
+  /** The version that events of a type are written in now. Throws {@link InvalidEvent} for a type that is not declared. */
+  versionOf(type: string): string {
+    return this.#definition(type).version;
+  }
+
+  /**
+   * Checks an event against its schema and encrypts it. What is personal of a forgotten subject is written as erased.
+   * Throws {@link InvalidEvent}.
+   */
+  async encode(id: string, event: DomainEvent, metadata: EventMetadata): Promise<EncodedEvent> {
+    const definition = this.#definition(event.type);
+    const checked = definition.schema.safeParse(event.data);
+    if (!checked.success)
+      throw new InvalidEvent(event.type, checked.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; '));
+    const data = checked.data as Record<string, unknown>;
+    const stored: Record<string, unknown> = { ...data };
+    const seen: Record<string, unknown> = { ...data };
+    for (const field in definition.personal) {
+      const plain = data[field];
+      if (plain === undefined || plain === null) continue;
+      const subjectId = data[definition.personal[field]!];
+      if (typeof plain !== 'string' || typeof subjectId !== 'string')
+        throw new InvalidEvent(event.type, `${field} is personal, but not a text of somebody`);
+      const key = await this.#vault.keyFor(subjectId);
+      if (key === DESTROYED) seen[field] = stored[field] = ERASED;
+      else stored[field] = SEALED + seal(Buffer.from(plain), key, boundTo(id, field)).toString('base64');
+    }
+    return {
+      stored: { id, type: event.type, contentType: 'application/json', data: stored as never, metadata: toStored(metadata) as never },
+      data: seen,
+    };
+  }
+
+  /** Reads a page of events, with one look-up of all the keys that it needs. Throws {@link UndecodableEvent}. */
+  async decode(page: readonly StoredEvent[]): Promise<RecordedEvent[]> {
+    const subjects = new Set<string>();
+    for (const event of page) for (const subject of this.#subjectsOf(event)) subjects.add(subject);
+    const keys = subjects.size === 0 ? NO_KEYS : await this.#vault.keysOf(subjects);
+    return page.map((event) => this.#decodeOne(event, keys));
+  }
+
+  /** Whose personal data an event holds. */
+  subjectsOf(event: RecordedEvent): string[] {
+    const { personal } = this.#definition(event.type);
+    const data = event.data as Readonly<Record<string, unknown>>;
+    return Object.keys(personal)
+      .filter((field) => typeof data[field] === 'string' && data[field] !== ERASED)
+      .map((field) => String(data[personal[field]!]));
+  }
+
+  #definition(type: string): EventDefinition {
+    const definition = this.#definitions.get(type);
+    if (definition === undefined) throw new InvalidEvent(type, 'no aggregate declares it');
+    return definition;
+  }
+
+  *#subjectsOf(event: StoredEvent): Iterable<string> {
+    const personal = this.#personalFields(event);
+    const data = event.data as Readonly<Record<string, unknown>> | undefined;
+    for (const field in personal) {
+      const value = data?.[field];
+      const subject = data?.[personal[field]!];
+      if (typeof value === 'string' && value.startsWith(SEALED) && typeof subject === 'string') yield subject;
+    }
+  }
+
+  #personalFields(event: StoredEvent): PersonalFields {
+    const version = (event.metadata as Partial<EventMetadata> | undefined)?.eventVersion;
+    return this.#upcasting.personalFields(event.type, version) ?? {};
+  }
+
+  #decodeOne(event: StoredEvent, keys: ReadonlyMap<string, SubjectKey>): RecordedEvent {
+    if (!this.#definitions.has(event.type)) throw new UndecodableEvent(event, 'its type is not known');
+    const metadata = fromStored(event.metadata);
+    if (metadata === undefined || typeof event.data !== 'object' || event.data === null || event.position === undefined)
+      throw new UndecodableEvent(event, 'it does not have our form');
+    const data = this.#decrypted(event, event.data as Readonly<Record<string, unknown>>, keys);
+    const current = this.#upcasting.upcast(event.type, metadata.eventVersion, data);
+    if (current === undefined) throw new UndecodableEvent(event, `nothing reads its version ${metadata.eventVersion}`);
+    return {
+      id: event.id,
+      type: event.type,
+      data: current,
+      version: this.#definition(event.type).version,
+      stream: event.streamId,
+      aggregateType: metadata.aggregateType,
+      aggregateId: metadata.aggregateId,
+      revision: Number(event.revision),
+      position: event.position.commit,
+      at: metadata.timestamp,
+      metadata,
+    };
+  }
+
+  #decrypted(
+    event: StoredEvent,
+    data: Readonly<Record<string, unknown>>,
+    keys: ReadonlyMap<string, SubjectKey>,
+  ): Readonly<Record<string, unknown>> {
+    const personal = this.#personalFields(event);
+    let clear: Record<string, unknown> | undefined;
+    for (const field in personal) {
+      const value = data[field];
+      if (typeof value !== 'string' || value === ERASED) continue;
+      if (!value.startsWith(SEALED)) throw new UndecodableEvent(event, `${field} is personal, but not encrypted`);
+      const key = keys.get(String(data[personal[field]!]));
+      if (key === undefined) throw new UndecodableEvent(event, `the vault never had the key of ${field}`);
+      clear ??= { ...data };
+      clear[field] = key === DESTROYED ? ERASED : this.#opened(event, field, value, key);
+    }
+    return clear ?? data;
+  }
+
+  #opened(event: StoredEvent, field: string, value: string, key: Buffer): string {
+    try {
+      return open(Buffer.from(value.slice(SEALED.length), 'base64'), key, boundTo(event.id, field)).toString();
+    } catch {
+      throw new UndecodableEvent(event, `${field} was not encrypted with this key for this place`);
+    }
+  }
+}
+
+const NO_KEYS: ReadonlyMap<string, SubjectKey> = new Map();
+
+function boundTo(eventId: string, field: string): string {
+  return `${eventId}:${field}`;
+}
+
+/** In the store, correlation and causation have the names that its own tools know. */
+function toStored(metadata: EventMetadata): object {
+  const { correlationId, causationId, ...rest } = metadata;
+  return { ...rest, $correlationId: correlationId, $causationId: causationId };
+}
+
+function fromStored(stored: unknown): EventMetadata | undefined {
+  if (typeof stored !== 'object' || stored === null) return undefined;
+  const { $correlationId, $causationId, ...rest } = stored as Record<string, unknown>;
+  if (typeof rest['aggregateId'] !== 'string' || typeof rest['aggregateType'] !== 'string') return undefined;
+  if (typeof rest['eventVersion'] !== 'string' || typeof rest['timestamp'] !== 'string') return undefined;
+  return { ...rest, correlationId: $correlationId, causationId: $causationId } as EventMetadata;
+}
