@@ -1,0 +1,8 @@
+/** The services that one process stands in for. */
+export const STAND_INS = ['stripe'] as const;
+
+/** One of them. */
+export type StandInName = (typeof STAND_INS)[number];
+
+/** The loopback port of each. */
+export type StandInPorts = Record<StandInName, number>;
