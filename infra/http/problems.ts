@@ -33,8 +33,8 @@ export const EDGE_PROBLEMS = {
   headers_too_large: { status: 431, title: 'The headers are too large.' },
   internal_error: { status: 500, title: 'Something went wrong on our side.' },
   upstream_unavailable: { status: 503, title: 'A part of the platform is not reachable at the moment.' },
+  overdue: { status: 503, title: 'The answer took too long.' },
   stale_read: { status: 503, title: 'The data asked for has not arrived yet.' },
-  shutting_down: { status: 503, title: 'This server is going away.' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type EdgeProblem = keyof typeof EDGE_PROBLEMS;
@@ -129,7 +129,6 @@ const BY_FASTIFY_CODE: Readonly<Record<string, EdgeProblem>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed_request',
   FST_ERR_BAD_URL: 'malformed_request',
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
-  FST_ERR_HANDLER_TIMEOUT: 'upstream_unavailable',
 };
 
 const BY_STATUS: Readonly<Record<number, EdgeProblem>> = {

@@ -1,0 +1,288 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { ANONYMOUS, type Authenticator, type Identity } from './authenticator.ts';
+import { meaningOfKey, RequestCaller } from './caller.ts';
+import type { EndpointOptions, Exchange } from './endpoint.ts';
+import type { IdempotencyKeys } from './idempotency.ts';
+import type { Positions } from './positions.ts';
+import { Problem, PROBLEM_JSON, problemOf, validationProblem } from './problems.ts';
+import type { Limiters } from './rate-limits.ts';
+
+/** How long a GET with X-Min-Position waits for its read models, in milliseconds. */
+const LONGEST_WAIT = 2_000;
+
+/** What the edge of one HTTP server needs. */
+export interface EdgeParts {
+  /** Recorded as the source of every event that its requests cause. */
+  readonly source: string;
+  readonly authenticator: Authenticator;
+  readonly idempotencyKeys: IdempotencyKeys;
+  readonly positions: Positions;
+  readonly limiters: Limiters;
+  /** Milliseconds after which a request is answered `overdue`, whatever its handler does. */
+  readonly answerWithin: number;
+  readonly log: Logger;
+}
+
+/**
+ * Everything between the socket and a handler, in this order: correlation id, limit per address, credentials, role, limit per
+ * caller, validation, X-Min-Position, Idempotency-Key; and behind it the answer's schema. One set of hooks for all endpoints;
+ * what each asks for is in its declaration.
+ */
+export function installEdge(fastify: FastifyInstance, parts: EdgeParts): void {
+  fastify.decorateRequest('exchange', null as unknown as Exchange);
+  readBodies(fastify);
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const correlationId = correlationIdOf(request);
+    const overdue = setTimeout(() => sendProblem(new Problem('overdue'), request, reply, parts.log), parts.answerWithin);
+    request.exchange = new RequestExchange(correlationId, parts.source, overdue);
+    reply.header('x-correlation-id', correlationId);
+    const endpoint = request.routeOptions.config.endpoint;
+    settle(() => admit(request, reply, endpoint, parts), done);
+  });
+
+  fastify.addHook('onResponse', (request, _reply, done) => {
+    clearTimeout((request.exchange as RequestExchange).overdue);
+    done();
+  });
+
+  fastify.addHook('preHandler', (request, reply, done) => {
+    const endpoint = request.routeOptions.config.endpoint;
+    if (endpoint === undefined) return done();
+    settle(() => prepare(request, reply, endpoint, parts), done);
+  });
+
+  fastify.addHook('preSerialization', (request, reply, payload, done) => {
+    const endpoint = request.routeOptions.config.endpoint;
+    if (endpoint === undefined || reply.statusCode >= 400) return done(null, payload);
+    const answer = endpoint.response.safeParse(payload);
+    if (answer.success) return done(null, answer.data);
+    done(
+      new Error(`${request.method} ${request.routeOptions.url} answered with what its schema refuses: ${z.prettifyError(answer.error)}`),
+    );
+  });
+
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    const exchange = request.exchange as RequestExchange | null;
+    if (exchange?.claimedKey !== undefined) await keepAnswer(exchange.claimedKey, reply, payload, parts);
+    return payload;
+  });
+}
+
+/** What is known of one request; `caller` stands for nobody until the credentials have been read. */
+class RequestExchange implements Exchange {
+  caller: RequestCaller;
+  body: unknown = undefined;
+  query: unknown = undefined;
+  params: unknown = undefined;
+  rawBody: Buffer | undefined = undefined;
+  identity: Identity = ANONYMOUS;
+  /** Set while this request holds an Idempotency-Key whose answer is to be kept. */
+  claimedKey: string | undefined = undefined;
+
+  constructor(
+    readonly correlationId: string,
+    source: string,
+    readonly overdue: NodeJS.Timeout,
+  ) {
+    this.caller = new RequestCaller(ANONYMOUS.actor, correlationId, source, undefined, undefined);
+  }
+}
+
+type Step = void | 'answered' | Promise<void | 'answered'>;
+
+/** Runs a step after another, without a turn of the event loop where nothing has to be awaited. */
+function after(step: void | Promise<void>, next: () => Step): Step {
+  return step === undefined ? next() : step.then(next);
+}
+
+/** Runs the next hook after a step; not at all when the step has answered already. */
+function settle(run: () => Step, done: (error?: Error) => void): void {
+  try {
+    const step = run();
+    if (step === undefined) done();
+    else if (step !== 'answered') step.then((outcome) => (outcome === 'answered' ? undefined : done()), done);
+  } catch (error) {
+    done(error as Error);
+  }
+}
+
+const CORRELATION_ID = /^[A-Za-z0-9._-]{8,64}$/;
+
+function correlationIdOf(request: FastifyRequest): string {
+  const given = request.headers['x-correlation-id'];
+  return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
+}
+
+/** Before the body is read: limit per address, then credentials unless they cover the body. */
+function admit(request: FastifyRequest, reply: FastifyReply, endpoint: EndpointOptions | undefined, parts: EdgeParts): Step {
+  // Health, metrics and documents have no declaration; an unknown address is counted, so that nobody can probe for free.
+  const counted = endpoint !== undefined || request.is404;
+  return after(counted ? parts.limiters.ip?.(request, reply) : undefined, () =>
+    endpoint === undefined || parts.authenticator.needsBody ? undefined : identify(request, endpoint, parts),
+  );
+}
+
+function identify(request: FastifyRequest, endpoint: EndpointOptions, parts: EdgeParts): void | Promise<void> {
+  const open = endpoint.actors === 'anyone';
+  if (open && request.headers.authorization === undefined) return;
+  try {
+    const found = parts.authenticator.identify(request);
+    if (!(found instanceof Promise)) return permit(request, endpoint, found);
+    return found.then(
+      (identity) => permit(request, endpoint, identity),
+      (error: unknown) => refuseUnlessOpen(error, open),
+    );
+  } catch (error) {
+    refuseUnlessOpen(error, open);
+  }
+}
+
+// Where no token is needed a spent one does no harm: somebody who refreshes it sends it along.
+function refuseUnlessOpen(error: unknown, open: boolean): void {
+  if (!(open && error instanceof Problem)) throw error;
+}
+
+function permit(request: FastifyRequest, endpoint: EndpointOptions, identity: Identity | undefined): void {
+  if (endpoint.actors !== 'anyone') {
+    if (identity === undefined) throw new Problem('unauthenticated');
+    if (!identity.roles.some((role) => endpoint.actors.includes(role))) throw new Problem('forbidden');
+  }
+  if (identity !== undefined) (request.exchange as RequestExchange).identity = identity;
+}
+
+/** After the body has been read: the caller, limits, values, position and key, in this order. */
+function prepare(request: FastifyRequest, reply: FastifyReply, endpoint: EndpointOptions, parts: EdgeParts): Step {
+  if (endpoint.secretAnswer === true) reply.header('cache-control', 'no-store');
+  if (endpoint.produces !== undefined) reply.type(endpoint.produces);
+  const exchange = request.exchange as RequestExchange;
+  return after(parts.authenticator.needsBody ? identify(request, endpoint, parts) : undefined, () => {
+    exchange.caller = callerOf(request, exchange, parts.source);
+    return after((endpoint.rate === 'strict' ? parts.limiters.strict : parts.limiters.caller)?.(request, reply), () => {
+      readValues(request, endpoint, exchange);
+      return after(waitForReads(endpoint.reads, exchange.caller.minPosition, parts.positions), () =>
+        endpoint.secretAnswer === true ? undefined : claimKey(exchange, reply, parts.idempotencyKeys),
+      );
+    });
+  });
+}
+
+function callerOf(request: FastifyRequest, exchange: RequestExchange, source: string): RequestCaller {
+  const { actor } = exchange.identity;
+  const reading = request.method === 'GET' || request.method === 'HEAD';
+  const key = reading ? undefined : keyOf(request);
+  const meaning = key === undefined ? undefined : meaningOfKey(actor, request.method, request.url, key);
+  return new RequestCaller(actor, exchange.correlationId, source, meaning, reading ? minPositionOf(request) : undefined);
+}
+
+function readValues(request: FastifyRequest, endpoint: EndpointOptions, exchange: RequestExchange): void {
+  exchange.params = read('path', endpoint.params, request.params);
+  exchange.query = read('query', endpoint.query, request.query);
+  exchange.body = read('body', endpoint.body, request.body ?? {});
+}
+
+function read(part: 'path' | 'query' | 'body', schema: z.ZodType | undefined, given: unknown): unknown {
+  if (schema === undefined) return undefined;
+  const result = schema.safeParse(given);
+  if (!result.success) throw validationProblem(part, result.error);
+  return result.data;
+}
+
+function headerProblem(name: string, message: string): Problem {
+  return new Problem('validation_failed', { errors: [{ path: `header.${name}`, message }] });
+}
+
+function keyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
+    throw headerProblem('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
+  return key;
+}
+
+function minPositionOf(request: FastifyRequest): bigint | undefined {
+  const position = request.headers['x-min-position'];
+  if (position === undefined) return undefined;
+  if (typeof position !== 'string' || !/^\d{1,19}$/.test(position))
+    throw headerProblem('X-Min-Position', 'must be a position as commands answer it');
+  return BigInt(position);
+}
+
+function waitForReads(reads: readonly string[] | undefined, position: bigint | undefined, positions: Positions): void | Promise<void> {
+  if (position === undefined || reads === undefined || reads.length === 0) return undefined;
+  return positions.waitFor(reads, position, LONGEST_WAIT).then((arrived) => {
+    if (!arrived) throw new Problem('stale_read', { headers: { 'retry-after': '1' } });
+  });
+}
+
+function claimKey(exchange: RequestExchange, reply: FastifyReply, keys: IdempotencyKeys): Step {
+  const id = exchange.caller.key;
+  return id === undefined ? undefined : claim(id, exchange, reply, keys);
+}
+
+async function claim(id: string, exchange: RequestExchange, reply: FastifyReply, keys: IdempotencyKeys): Promise<void | 'answered'> {
+  const body = createHash('sha256')
+    .update(exchange.rawBody ?? '')
+    .digest('hex');
+  const admission = await keys.claim(id, body);
+  switch (admission.kind) {
+    case 'first':
+      exchange.claimedKey = id;
+      return;
+    case 'answered': {
+      const { status, contentType, body } = admission.answer;
+      reply.code(status).header('idempotency-replayed', 'true').type(contentType).send(body);
+      return 'answered';
+    }
+    case 'reused':
+      throw new Problem('idempotency_key_reused');
+    case 'in_use':
+      throw new Problem('idempotency_key_in_use', { headers: { 'retry-after': '1' } });
+  }
+}
+
+/** An answer that a retry would get again is kept; one that speaks of a passing fault is not. */
+async function keepAnswer(id: string, reply: FastifyReply, payload: unknown, parts: EdgeParts): Promise<void> {
+  const lasting = reply.statusCode < 500 && reply.statusCode !== 429 && (typeof payload === 'string' || payload === undefined);
+  const contentType = String(reply.getHeader('content-type') ?? 'application/json; charset=utf-8');
+  try {
+    if (lasting)
+      await parts.idempotencyKeys.keep(id, { status: reply.statusCode, contentType, body: (payload as string | undefined) ?? '' });
+    else await parts.idempotencyKeys.release(id);
+  } catch (error) {
+    // The command is done and recognises itself: an answer that could not be kept is made again by the next try.
+    parts.log.warn(
+      { err: error, correlationId: reply.request.exchange.correlationId },
+      'an answer could not be kept for its Idempotency-Key',
+    );
+  }
+}
+
+/** JSON in, its bytes kept for signatures and keys; any other media type only where an endpoint takes raw bodies. */
+function readBodies(fastify: FastifyInstance): void {
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser<Buffer>(/^application\/(?:[\w.-]+\+)?json(?:\s*;|\s*$)/i, { parseAs: 'buffer' }, (request, body, done) => {
+    request.exchange.rawBody = body;
+    if (body.length === 0 || request.routeOptions.config.endpoint?.rawBody === true) return done(null, undefined);
+    parseJson(request, body.toString('utf8'), (error, value) => (error === null ? done(null, value) : done(new Problem('malformed_json'))));
+  });
+  fastify.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, body, done) => {
+    request.exchange.rawBody = body;
+    const taken = body.length === 0 || request.routeOptions.config.endpoint?.rawBody === true;
+    done(taken ? null : new Problem('unsupported_media_type'), undefined);
+  });
+}
+
+/** Answers any error as problem+json; logs those that are ours, without bodies, headers or addresses. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  if (reply.sent) return;
+  const correlationId = (request.exchange as Exchange | null)?.correlationId ?? randomUUID();
+  const { status, headers, body } = problemOf(error, correlationId);
+  if (status >= 500 && !(error instanceof Problem))
+    log.error({ err: error, correlationId, method: request.method, route: request.routeOptions?.url }, 'request failed');
+  void reply.code(status).headers(headers).header('x-correlation-id', correlationId).type(PROBLEM_JSON).send(JSON.stringify(body));
+}

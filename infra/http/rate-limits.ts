@@ -1,0 +1,48 @@
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Redis } from 'ioredis';
+import { Problem } from './problems.ts';
+
+/** Requests per minute; 0 switches that limit off. */
+export interface RateLimits {
+  /** Of one address, whoever the user is. */
+  readonly perIp: number;
+  /** Of one user at ordinary endpoints; of one address for callers without a token. */
+  readonly perCaller: number;
+  /** The same at endpoints marked `strict`, counted for each endpoint apart. */
+  readonly strict: number;
+}
+
+type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+export interface Limiters {
+  readonly ip: Limit | undefined;
+  readonly caller: Limit | undefined;
+  readonly strict: Limit | undefined;
+}
+
+const callerOf = (request: FastifyRequest): string => request.exchange.caller.actor.userId ?? request.ip;
+
+/** Makes the limiters on one Fastify instance; counted in Redis when several nodes serve, else in memory. */
+export async function rateLimiters(fastify: FastifyInstance, limits: RateLimits, redis: Redis | undefined): Promise<Limiters> {
+  await fastify.register(rateLimit, { global: false, ...(redis === undefined ? {} : { redis, nameSpace: 'rate:', skipOnError: true }) });
+  return {
+    ip: limiter(fastify, limits.perIp, 'ip', (request) => request.ip),
+    caller: limiter(fastify, limits.perCaller, 'caller', callerOf),
+    strict: limiter(fastify, limits.strict, 'strict', (request) => `${request.method} ${request.routeOptions.url} ${callerOf(request)}`),
+  };
+}
+
+function limiter(fastify: FastifyInstance, max: number, name: string, keyOf: (request: FastifyRequest) => string): Limit | undefined {
+  if (max === 0) return undefined;
+  const count = fastify.createRateLimit({ max, timeWindow: 60_000, keyGenerator: (request) => `${name}:${keyOf(request)}` });
+  return async (request, reply) => {
+    const result = await count(request);
+    if (result.isAllowed) return;
+    reply
+      .header('ratelimit-limit', result.max)
+      .header('ratelimit-remaining', result.remaining)
+      .header('ratelimit-reset', result.ttlInSeconds);
+    if (result.isExceeded) throw new Problem('rate_limited', { headers: { 'retry-after': String(Math.max(1, result.ttlInSeconds)) } });
+  };
+}
