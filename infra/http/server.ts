@@ -3,7 +3,6 @@ import { Catch, type ArgumentsHost, type DynamicModule, type ExceptionFilter, ty
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -17,18 +16,6 @@ import { PROBLEM_JSON, problemOf, Problem } from './problems.ts';
 import { rateLimiters, type RateLimits } from './rate-limits.ts';
 
 const SECOND = 1_000;
-
-/** What an API's answers need to say to browsers; the rest of helmet speaks of pages. The one page (the API documents) brings its own policy. */
-const HEADERS = {
-  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-  crossOriginOpenerPolicy: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xFrameOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
-} as const;
 
 /** What a server is made of. */
 export interface ServerParts {
@@ -103,7 +90,6 @@ export async function createHttpServer(module: Type | DynamicModule, parts: Serv
   if (parts.maxConcurrent !== undefined) boundConcurrency(fastify, parts.maxConcurrent);
   const limiters = await rateLimiters(fastify, parts.rateLimits, parts.redis);
   installEdge(fastify, { ...parts, limiters, answerWithin: 30 * SECOND });
-  await fastify.register(helmet, HEADERS);
   if (parts.corsOrigins.length > 0)
     await fastify.register(cors, {
       origin: [...parts.corsOrigins],
