@@ -1,12 +1,36 @@
 import type { Command } from './kernel/command.ts';
 import type { AnyDecider, Decider } from './kernel/decider.ts';
 import type { DomainEvent } from './kernel/event.ts';
+import { emailReservation } from './identity/email-reservation.ts';
+import { mailDelivery } from './identity/mail-delivery.ts';
+import { parentConsent } from './identity/parent-consent.ts';
+import { studentProfile } from './identity/student-profile.ts';
+import { userAccount } from './identity/user-account.ts';
 import { lessonBooking } from './lessons/lesson-booking.ts';
+import { lessonChat } from './lessons/lesson-chat.ts';
 import { tutorCalendar } from './lessons/tutor-calendar.ts';
+import { videoSession } from './lessons/video-session.ts';
 import { connectionRequest } from './matching/connection-request.ts';
+import { adminReviewSession } from './tutoring/admin-review-session.ts';
+import { qualificationPortfolio } from './tutoring/qualification-portfolio.ts';
+import { tutorProfile } from './tutoring/tutor-profile.ts';
 
 /** Every aggregate of the system. Routes, codec, catalogue and subscription filters come from this list. */
-const list = [connectionRequest, lessonBooking, tutorCalendar] as const;
+const list = [
+  userAccount,
+  emailReservation,
+  studentProfile,
+  parentConsent,
+  mailDelivery,
+  tutorProfile,
+  qualificationPortfolio,
+  adminReviewSession,
+  connectionRequest,
+  lessonBooking,
+  tutorCalendar,
+  videoSession,
+  lessonChat,
+] as const;
 
 type EventOfDecider<D> = D extends Decider<infer _S, infer _C, infer E> ? E : never;
 
