@@ -32,9 +32,17 @@ export interface FactProvider {
  * Declares the facts of a command. `reads` may look at the command's data and at the state of the aggregate that the command is for;
  * a read left `undefined` gives an `undefined` state.
  */
-export function provideFacts<T extends string, D extends z.ZodType<object>, F extends z.ZodType<object>, S, R extends Reads>(
+export function provideFacts<
+  T extends string,
+  D extends z.ZodType<object>,
+  F extends z.ZodType<object>,
+  S,
+  C extends Command,
+  E extends DomainEvent,
+  R extends Reads,
+>(
   command: CommandDefinition<T, D, F>,
-  _target: Decider<S, never, never>,
+  _target: Decider<S, C, E>,
   declaration: { reads: (data: z.output<D>, state: S) => R; facts: (states: States<R>, data: z.output<D>) => z.output<F> },
 ): FactProvider {
   return {

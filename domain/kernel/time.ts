@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** A moment as UTC ISO 8601 with milliseconds (`2026-11-22T08:30:00.000Z`): two instants compare as strings. */
 export type Instant = string;
 
@@ -19,4 +21,21 @@ export function millisecondsBetween(from: Instant, to: Instant): number {
 export function ageOn(dateOfBirth: string, day: string): number {
   const years = Number(day.slice(0, 4)) - Number(dateOfBirth.slice(0, 4));
   return day.slice(5) < dateOfBirth.slice(5) ? years - 1 : years;
+}
+
+/** The calendar day of an instant in an IANA zone, as `YYYY-MM-DD`. */
+export function dayIn(timeZone: string, instant: Instant): string {
+  return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(Date.parse(instant));
+}
+
+/** The name of a time zone that this runtime knows, such as `Europe/London`. */
+export const timeZoneName = z.string().max(60).refine(isTimeZone, 'must be an IANA time zone');
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
 }
