@@ -24,6 +24,9 @@ export interface LaunchedEventStore {
   kill(): void;
 }
 
+/** Milliseconds after which a server that does not stop is killed; what it acknowledged is on disk either way. */
+const longestStop = 10_000;
+
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const typescript = new URL('../../runtime/typescript.js', import.meta.url).href;
 
@@ -62,8 +65,11 @@ export async function launchEventStore(options: LaunchOptions): Promise<Launched
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.ref();
-      if (child.connected) child.send('stop');
+      // When it just died the message fails, and `exited` says the rest.
+      if (child.connected) child.send('stop', () => undefined);
+      const tooLong = setTimeout(() => child.kill('SIGKILL'), longestStop);
       await exited;
+      clearTimeout(tooLong);
     },
     kill: () => void child.kill('SIGKILL'),
   };

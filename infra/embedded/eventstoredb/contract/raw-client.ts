@@ -1,0 +1,146 @@
+import { credentials, Metadata } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import { randomUUID } from 'node:crypto';
+
+/** What the client library never sends is sent with its generated messages, which share nothing with our own codec. */
+export const { AppendReq, BatchAppendReq, DeleteReq, ReadReq, TombstoneReq } = streams;
+export const { Empty, StreamIdentifier, UUID } = shared;
+
+export function rawStreams(connectionString: string): InstanceType<typeof streamsGrpc.StreamsClient> {
+  const { host } = new URL(connectionString);
+  return new streamsGrpc.StreamsClient(host, credentials.createInsecure());
+}
+
+export function identifier(stream: string | Uint8Array): InstanceType<typeof StreamIdentifier> {
+  const message = new StreamIdentifier();
+  message.setStreamName(Buffer.from(stream as string));
+  return message;
+}
+
+export function uuid(text: string = randomUUID()): InstanceType<typeof UUID> {
+  const message = new UUID();
+  message.setString(text);
+  return message;
+}
+
+export function batchMessage(id = randomUUID(), size = 2): InstanceType<typeof BatchAppendReq.ProposedMessage> {
+  const message = new BatchAppendReq.ProposedMessage();
+  message.setId(uuid(id));
+  message.getMetadataMap().set('type', 'Happened').set('content-type', 'application/octet-stream');
+  message.setData(Buffer.alloc(size, 1));
+  return message;
+}
+
+export function batchOptions(stream: string): InstanceType<typeof BatchAppendReq.Options> {
+  const options = new BatchAppendReq.Options();
+  options.setStreamIdentifier(identifier(stream));
+  options.setAny(new Empty() as never);
+  return options;
+}
+
+/** One chunk of a batch append. */
+export function chunk(
+  correlationId: string,
+  content: { options?: ReturnType<typeof batchOptions>; messages?: ReturnType<typeof batchMessage>[]; final?: boolean },
+): InstanceType<typeof BatchAppendReq> {
+  const request = new BatchAppendReq();
+  request.setCorrelationId(uuid(correlationId));
+  if (content.options) request.setOptions(content.options);
+  request.setProposedMessagesList(content.messages ?? []);
+  request.setIsFinal(content.final ?? false);
+  return request;
+}
+
+/** Runs a classic append of hand-made messages; gives the answer or the error. */
+export function rawAppend(
+  client: ReturnType<typeof rawStreams>,
+  requests: readonly InstanceType<typeof AppendReq>[],
+): Promise<{ error?: ServiceError; response?: InstanceType<typeof streams.AppendResp> }> {
+  return new Promise((resolve) => {
+    const call = client.append(new Metadata(), (error, response) => resolve(error ? { error } : { response }));
+    call.on('error', () => undefined);
+    for (const request of requests) call.write(request);
+    call.end();
+  });
+}
+
+export function appendOptions(stream: string | Uint8Array): InstanceType<typeof AppendReq> {
+  const options = new AppendReq.Options();
+  options.setStreamIdentifier(identifier(stream));
+  options.setAny(new Empty());
+  const request = new AppendReq();
+  request.setOptions(options);
+  return request;
+}
+
+export function appendMessage(change: (message: InstanceType<typeof AppendReq.ProposedMessage>) => void = () => undefined) {
+  const message = new AppendReq.ProposedMessage();
+  message.setId(uuid());
+  message.getMetadataMap().set('type', 'Happened').set('content-type', 'application/json');
+  message.setData(Buffer.from('{}'));
+  change(message);
+  const request = new AppendReq();
+  request.setProposedMessage(message);
+  return request;
+}
+
+/** Reads with a hand-made request; gives the answers, and the error if it ended with one. */
+export function rawRead(
+  client: ReturnType<typeof rawStreams>,
+  request: InstanceType<typeof ReadReq>,
+  enough: number = Infinity,
+): Promise<{ error?: ServiceError; responses: InstanceType<typeof streams.ReadResp>[] }> {
+  return new Promise((resolve) => {
+    const responses: InstanceType<typeof streams.ReadResp>[] = [];
+    const call = client.read(request, new Metadata());
+    call.on('data', (response: InstanceType<typeof streams.ReadResp>) => {
+      responses.push(response);
+      if (responses.length < enough) return;
+      call.cancel();
+      resolve({ responses });
+    });
+    call.on('error', (error: ServiceError) => resolve({ error, responses }));
+    call.on('end', () => resolve({ responses }));
+  });
+}
+
+export function readRequest(
+  stream: string,
+  change: (options: InstanceType<typeof ReadReq.Options>) => void = () => undefined,
+): InstanceType<typeof ReadReq> {
+  const from = new ReadReq.Options.StreamOptions();
+  from.setStreamIdentifier(identifier(stream));
+  from.setStart(new Empty());
+  const uuids = new ReadReq.Options.UUIDOption();
+  uuids.setString(new Empty());
+  const options = new ReadReq.Options();
+  options.setStream(from);
+  options.setCount('100');
+  options.setNoFilter(new Empty());
+  options.setUuidOption(uuids);
+  change(options);
+  const request = new ReadReq();
+  request.setOptions(options);
+  return request;
+}
+
+/** Asks to delete a stream that is expected to exist. */
+export function deleteRequest(method: 'delete' | 'tombstone', stream: string) {
+  if (method === 'delete') {
+    const options = new DeleteReq.Options();
+    options.setStreamIdentifier(identifier(stream));
+    options.setStreamExists(new Empty());
+    const request = new DeleteReq();
+    request.setOptions(options);
+    return request;
+  }
+  const options = new TombstoneReq.Options();
+  options.setStreamIdentifier(identifier(stream));
+  options.setStreamExists(new Empty());
+  const request = new TombstoneReq();
+  request.setOptions(options);
+  return request;
+}
