@@ -1,20 +1,37 @@
-import type { RecordedEvent } from '#domain/kernel/event.ts';
+import type { Codec } from '#infra/event-store/codec.ts';
+import type { EventStoreClient } from '#infra/event-store/client.ts';
+import { Feed, type FeedPage } from './feed.ts';
 
-/** Events in the order of the log, and how far the log has been read with them. */
-export interface FeedPage {
-  readonly events: readonly RecordedEvent[];
-  /** Commit position that has been read up to: events of other types lie behind it too. */
-  readonly position: bigint;
-}
-
+/** A feed at work. */
 export interface OpenedFeed {
+  /** Whether the end of the log has been reached. */
+  readonly caughtUp: boolean;
+  /** Age of the oldest event that waits, in seconds. */
+  readonly lagSeconds: number;
   /** Ends the feed; resolves when no page is being handed over any more. */
   stop(): Promise<void>;
 }
 
-/** Opens a feed of some event types from after a commit position (undefined: from the start). The next page comes when `onPage` has resolved. */
-export type OpenFeed = (request: {
+export interface FeedRequest {
   readonly types: readonly string[];
+  /** Commit position after which to start; undefined: at the start of the log. */
   readonly from: bigint | undefined;
+  /** The next page comes when it has resolved. */
   readonly onPage: (page: FeedPage) => Promise<void>;
-}) => OpenedFeed;
+  /** The feed has ended for good: an event cannot be read. */
+  readonly onFailure: (error: unknown) => void;
+  /** Most events of a page. */
+  readonly pageSize?: number;
+}
+
+/** Opens a feed of the log: what engines are given, so that they know no client. */
+export type OpenFeed = (request: FeedRequest) => OpenedFeed;
+
+/** Feeds from an event store. `onTrouble` hears of drops and rejected pages; the feeds go on by themselves. */
+export function feedsFrom(parts: { client: EventStoreClient; codec: Codec; onTrouble: (error: unknown) => void }): OpenFeed {
+  return (request) => {
+    const feed = new Feed({ ...parts, ...request });
+    feed.start();
+    return feed;
+  };
+}

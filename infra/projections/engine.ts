@@ -1,0 +1,73 @@
+import type { ReadModel } from '#domain/kernel/consumer.ts';
+import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
+import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
+import { Positions } from './positions.ts';
+import { Session, type SessionReport } from './session.ts';
+import { consumerOf } from './tables.ts';
+
+export interface ProjectionEngineOptions {
+  readonly database: Database;
+  readonly models: readonly ReadModel[];
+  readonly openFeed: OpenFeed;
+  /** Hears of every failure. The engine goes on by itself. */
+  readonly onError: (error: unknown) => void;
+  readonly leaseTimes?: LeaseTimes;
+}
+
+/**
+ * Keeps the tables of all read models as the log says. One process at a time does the work, under a lease; every process may ask how far
+ * it has come. Models that are new, or whose version was raised, fill their tables beside the others and join them once they have caught up.
+ */
+export class ProjectionEngine {
+  readonly positions: Positions;
+  readonly #leadership: Leadership;
+  readonly #options: ProjectionEngineOptions;
+  #session: Session | undefined;
+
+  constructor(options: ProjectionEngineOptions) {
+    this.#options = options;
+    this.positions = new Positions(options.database, consumersByName(options.models));
+    this.#leadership = new Leadership({
+      database: options.database,
+      name: 'projections',
+      begin: (lease) => this.#begin(lease),
+      onError: options.onError,
+      ...(options.leaseTimes === undefined ? {} : { times: options.leaseTimes }),
+    });
+  }
+
+  start(): void {
+    this.#leadership.start();
+  }
+
+  /** Stops after the page under way and gives the lease back. */
+  async stop(): Promise<void> {
+    await this.#leadership.stop();
+  }
+
+  /** How the work goes, if it is this process that does it. */
+  report(): SessionReport | undefined {
+    return this.#leadership.lease === undefined ? undefined : this.#session?.report();
+  }
+
+  async #begin(lease: Lease): Promise<LeasedWork> {
+    const { database, models, openFeed, onError } = this.#options;
+    const session = new Session({ database, models, openFeed, onError, lease, positions: this.positions });
+    this.#session = session;
+    await session.open();
+    return session;
+  }
+}
+
+/** Read models by `context.name` and by plain name. */
+function consumersByName(models: readonly ReadModel[]): Map<string, { consumer: string; version: number }> {
+  const found = new Map<string, { consumer: string; version: number }>();
+  for (const model of models) {
+    const consumer = { consumer: consumerOf(model), version: model.version };
+    for (const name of new Set([consumer.consumer, `${model.context}.${model.name}`, model.name])) found.set(name, consumer);
+  }
+  if (new Set(models.map(consumerOf)).size !== models.length) throw new Error('Two read models have one name.');
+  return found;
+}

@@ -1,0 +1,208 @@
+import type { Change, ReadModel } from '#domain/kernel/consumer.ts';
+import type { RecordedEvent } from '#domain/kernel/event.ts';
+import type { Queryable } from '#infra/postgres/database.ts';
+import { RecentlyUsed } from './row-cache.ts';
+import type { Row, Rows, RowWrite } from './rows.ts';
+
+/** What is held back together: all of a stream when a model's function failed on an event, one row when the row could not be changed or stored. */
+export interface Parked {
+  readonly scope: 'stream' | 'row';
+  readonly key: string;
+}
+
+/** An event held back, with why; no reason for those that only stand behind another. */
+export interface DeadLetter extends Parked {
+  readonly event: Pick<RecordedEvent, 'id' | 'type' | 'stream' | 'revision' | 'position'>;
+  readonly error: string | undefined;
+}
+
+interface Entry {
+  readonly row: Row | undefined;
+  readonly position: bigint;
+  readonly stored: boolean;
+}
+
+interface Step {
+  readonly event: RecordedEvent;
+  readonly change: Change<Row>;
+}
+
+/** What one model's part of a transaction writes. */
+export interface Batch {
+  readonly writes: readonly RowWrite[];
+  readonly letters: readonly DeadLetter[];
+}
+
+const ABSENT: unique symbol = Symbol('absent');
+
+/**
+ * Folds events into the rows of one read model, in memory: changed rows wait here until they are taken and written, rows used lately are
+ * remembered. Only the process that alone writes the table may use it.
+ */
+export class Fold {
+  #changed = new Map<string, Entry>();
+  #leaving = new Map<string, Entry>();
+  #letters: DeadLetter[] = [];
+  readonly #known: RecentlyUsed<Row | typeof ABSENT>;
+  readonly #parked = new Set<string>();
+
+  constructor(
+    private readonly model: ReadModel,
+    private readonly rows: Rows,
+    cacheRows: number,
+    parked: readonly Parked[] = [],
+  ) {
+    this.#known = new RecentlyUsed(cacheRows);
+    for (const each of parked) this.#parked.add(parkingKey(each));
+  }
+
+  /** How many rows wait to be written. */
+  get waiting(): number {
+    return this.#changed.size + this.#letters.length;
+  }
+
+  /** Takes in events in the order of the log. Reads the rows that they touch, once. */
+  async take(database: Queryable, events: readonly RecordedEvent[]): Promise<void> {
+    const steps = this.#steps(events);
+    if (steps.length === 0) return;
+    // What the rows were before this page, for those that do not wait to be written. The cache may forget while it is being filled.
+    const before = new Map<string, Row | undefined>();
+    const missing = new Set<string>();
+    for (const { change } of steps) {
+      const { key } = change;
+      if (this.#changed.has(key) || this.#leaving.has(key) || before.has(key)) continue;
+      const known = this.#known.get(key);
+      if (known === undefined) missing.add(key);
+      else before.set(key, known === ABSENT ? undefined : known);
+    }
+    if (missing.size > 0) {
+      const found = await this.rows.read(database, [...missing]);
+      for (const key of missing) {
+        const row = found.get(key);
+        before.set(key, row);
+        this.#known.set(key, row ?? ABSENT);
+      }
+    }
+    for (const step of steps) this.#apply(step, before);
+  }
+
+  /** What is to be written now. Folding may go on meanwhile; {@link written} says that it is done. */
+  leave(): Batch {
+    this.#leaving = this.#changed;
+    this.#changed = new Map();
+    const letters = this.#letters;
+    this.#letters = [];
+    const writes: RowWrite[] = [];
+    for (const [key, { row, position, stored }] of this.#leaving) {
+      if (row !== undefined || stored) writes.push({ key, row, position, isNew: !stored });
+    }
+    return { writes, letters };
+  }
+
+  /** What left has been committed. */
+  written(): void {
+    for (const [key, { row }] of this.#leaving) {
+      this.#known.set(key, row ?? ABSENT);
+    }
+    this.#leaving = new Map();
+  }
+
+  /** Forgets everything that is not in the table, and what was read from it. What is parked stays so unless it was parked since. */
+  forget(parked: readonly Parked[]): void {
+    this.#changed = new Map();
+    this.#leaving = new Map();
+    this.#letters = [];
+    this.#known.clear();
+    this.#parked.clear();
+    for (const each of parked) this.#parked.add(parkingKey(each));
+  }
+
+  /** Holds back an event with all that touches the same rows later. */
+  park(event: RecordedEvent, keys: readonly string[], error: string): void {
+    for (const key of keys) this.#park({ scope: 'row', key }, event, error);
+  }
+
+  /** The keys of the rows that an event touches. */
+  keysOf(event: RecordedEvent): string[] {
+    const changes = this.model.on[event.type]?.(event) ?? [];
+    return (Array.isArray(changes) ? (changes as Change<Row>[]) : [changes as Change<Row>]).map(({ key }) => key);
+  }
+
+  #steps(events: readonly RecordedEvent[]): Step[] {
+    const steps: Step[] = [];
+    for (const event of events) {
+      const handle = this.model.on[event.type];
+      if (handle === undefined) continue;
+      if (this.#parked.size > 0 && this.#parked.has(parkingKey({ scope: 'stream', key: event.stream }))) {
+        this.#park({ scope: 'stream', key: event.stream }, event, undefined);
+        continue;
+      }
+      try {
+        const changes = handle(event);
+        if (Array.isArray(changes)) for (const change of changes as Change<Row>[]) steps.push({ event, change });
+        else steps.push({ event, change: changes as Change<Row> });
+      } catch (error) {
+        this.#park({ scope: 'stream', key: event.stream }, event, reasonOf(error));
+      }
+    }
+    return steps;
+  }
+
+  #apply({ event, change }: Step, before: ReadonlyMap<string, Row | undefined>): void {
+    const { key } = change;
+    if (this.#parked.size > 0 && this.#parked.has(parkingKey({ scope: 'row', key }))) {
+      this.#park({ scope: 'row', key }, event, undefined);
+      return;
+    }
+    const { row: old, stored } = this.#waitingOr(key, before.get(key));
+    try {
+      let row: Row | undefined;
+      if (change.kind === 'put') row = this.#complete(change.row);
+      else if (change.kind === 'change') {
+        if (old === undefined) return;
+        row = this.#complete(change.apply(old));
+      }
+      this.#changed.set(key, { row, position: event.position, stored });
+    } catch (error) {
+      this.#park({ scope: 'row', key }, event, reasonOf(error));
+    }
+  }
+
+  #park(where: Parked, event: RecordedEvent, error: string | undefined): void {
+    this.#parked.add(parkingKey(where));
+    const { id, type, stream, revision, position } = event;
+    this.#letters.push({ ...where, event: { id, type, stream, revision, position }, error });
+  }
+
+  /** A row as it would be read back: a field left out of a nullable column is null. Throws when a column that must have a value has none. */
+  #complete(row: Row): Row {
+    let complete = row;
+    for (const { field, nullable } of this.rows.table.columns) {
+      const value = row[field];
+      if (value !== undefined && (value !== null || nullable)) continue;
+      if (!nullable) throw new TypeError(`${this.model.name} has no value for ${field}.`);
+      if (complete === row) complete = { ...row };
+      (complete as Record<string, unknown>)[field] = null;
+    }
+    return complete;
+  }
+
+  #waitingOr(key: string, read: Row | undefined): { row: Row | undefined; stored: boolean } {
+    const changed = this.#changed.get(key);
+    if (changed !== undefined) return changed;
+    const leaving = this.#leaving.get(key);
+    // What is being written will be in the table before whatever is folded now.
+    if (leaving !== undefined) return { row: leaving.row, stored: leaving.row !== undefined };
+    return { row: read, stored: read !== undefined };
+  }
+}
+
+function parkingKey({ scope, key }: Parked): string {
+  return `${scope} ${key}`;
+}
+
+/** An error as it may be stored and shown: short, and without addresses of people. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.replace(/[^\s@"'<>]+@[^\s@"'<>]+/g, '[address]').slice(0, 500);
+}

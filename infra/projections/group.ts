@@ -1,0 +1,148 @@
+import pg from 'pg';
+import type { ReadModel } from '#domain/kernel/consumer.ts';
+import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { advanceCheckpoints } from '#infra/postgres/checkpoints.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import type { FeedPage } from '#infra/subscriptions/feed.ts';
+import { loadParked, storeLetters } from './dead-letters.ts';
+import { type Batch, type Fold, reasonOf } from './fold.ts';
+import type { Rows } from './rows.ts';
+
+/** A read model at work: where it is and the rows that it holds in memory. */
+export interface Member {
+  readonly model: ReadModel;
+  readonly consumer: string;
+  readonly version: number;
+  readonly generation: number;
+  readonly rows: Rows;
+  readonly fold: Fold;
+  /** Commit position up to which everything is in the table. */
+  position: bigint;
+}
+
+export interface GroupOptions {
+  readonly database: Database;
+  /** Fencing token of the lease under which it writes. */
+  readonly token: number;
+  readonly members: readonly Member[];
+  /** Catching up: pages are gathered and written together while the next are folded. Otherwise each page is written before the next. */
+  readonly gather: boolean;
+  readonly onWritten: (members: readonly Member[], position: bigint, events: number) => void;
+}
+
+/** Gathered rows are written when they are this many, or this old. */
+const GATHER_ROWS = 5_000;
+const GATHER_MS = 500;
+
+/**
+ * Read models that move along the log together: one feed, one transaction a page. A model that already has a page skips it. When a page
+ * cannot be stored as a whole, each model is on its own, then each event, and the one that cannot be stored is parked.
+ */
+export class Group {
+  #folded = -1n;
+  #eventsSince = 0;
+  #writtenAt = performance.now();
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: GroupOptions) {}
+
+  /** Takes a page in. Rejects when it cannot be written; then nothing of it counts and the group is of no more use. */
+  async take(page: FeedPage): Promise<void> {
+    const { database, gather } = this.options;
+    const behind = this.#behind(page.position);
+    await Promise.all(behind.map((member) => member.fold.take(database, newFor(member, page.events))));
+    this.#folded = page.position;
+    this.#eventsSince += page.events.length;
+    if (!gather) return this.#writeOrIsolate(page, behind);
+    if (this.#waiting() < GATHER_ROWS && performance.now() - this.#writtenAt < GATHER_MS) return;
+    // One transaction under way, one page set being folded.
+    await this.#writing;
+    this.#writing = this.#write(behind, page.position);
+    this.#writing.catch(() => undefined);
+  }
+
+  /** Writes what has been gathered. */
+  async settle(): Promise<void> {
+    await this.#writing;
+    const behind = this.#behind(this.#folded);
+    if (behind.length > 0) await this.#write(behind, this.#folded);
+  }
+
+  #behind(position: bigint): Member[] {
+    return this.options.members.filter((member) => member.position < position);
+  }
+
+  #waiting(): number {
+    return this.options.members.reduce((sum, { fold }) => sum + fold.waiting, 0);
+  }
+
+  async #write(members: readonly Member[], position: bigint): Promise<void> {
+    const { database, token, onWritten } = this.options;
+    const events = this.#eventsSince;
+    this.#eventsSince = 0;
+    this.#writtenAt = performance.now();
+    const batches = members.map((member): [Member, Batch] => [member, member.fold.leave()]);
+    await database.transaction(async (transaction) => {
+      await advanceCheckpoints(transaction, token, members, position);
+      for (const [member, { writes, letters }] of batches) {
+        if (writes.length > 0) await member.rows.write(transaction, writes);
+        await storeLetters(transaction, member, letters);
+      }
+    });
+    for (const member of members) {
+      member.fold.written();
+      member.position = position;
+    }
+    onWritten(members, position, events);
+  }
+
+  async #writeOrIsolate(page: FeedPage, members: readonly Member[]): Promise<void> {
+    try {
+      await this.#write(members, page.position);
+    } catch (error) {
+      if (!isUnstorable(error)) throw error;
+      for (const member of members) await this.#alone(member, page);
+    }
+  }
+
+  async #alone(member: Member, page: FeedPage): Promise<void> {
+    await this.#forget(member);
+    const events = newFor(member, page.events);
+    try {
+      await member.fold.take(this.options.database, events);
+      await this.#write([member], page.position);
+    } catch (error) {
+      if (!isUnstorable(error)) throw error;
+      for (const event of events) await this.#single(member, event);
+      await this.#write([member], page.position);
+    }
+  }
+
+  async #single(member: Member, event: RecordedEvent): Promise<void> {
+    await this.#forget(member);
+    try {
+      await member.fold.take(this.options.database, [event]);
+      await this.#write([member], event.position);
+    } catch (error) {
+      if (!isUnstorable(error)) throw error;
+      await this.#forget(member);
+      member.fold.park(event, member.fold.keysOf(event), reasonOf(error));
+      await this.#write([member], event.position);
+    }
+  }
+
+  async #forget(member: Member): Promise<void> {
+    member.fold.forget(await loadParked(this.options.database, member));
+  }
+}
+
+function newFor(member: Member, events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+  const first = events[0];
+  return first === undefined || first.position > member.position ? events : events.filter(({ position }) => position > member.position);
+}
+
+/** Whether the values themselves are refused (out of range, null, not what the column holds), so that trying again is of no use. */
+export function isUnstorable(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  return error instanceof pg.DatabaseError && /^(21|22|23|54)/.test(error.code ?? '');
+}

@@ -1,0 +1,70 @@
+import type { ReadModel } from '#domain/kernel/consumer.ts';
+import { type Checkpoint, type CheckpointState, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import { loadParked } from './dead-letters.ts';
+import { Fold } from './fold.ts';
+import type { Member } from './group.ts';
+import { Rows } from './rows.ts';
+import { consumerOf, createTable, fingerprintOf, showTable, type Table, tableExists, tableOf, viewedTable } from './tables.ts';
+
+/** A read model that is ready to move on, and how. */
+export interface Prepared {
+  readonly member: Member;
+  readonly state: CheckpointState;
+}
+
+/** Rows that all read models together may keep in memory. */
+const CACHED_ROWS = 100_000;
+
+/**
+ * Makes the read models ours and ready: takes over their checkpoints, and begins anew where there is no table yet or it does not look as
+ * declared. A model without a view gets one at once, so that queries find it empty and not missing.
+ */
+export async function prepareMembers(database: Database, token: number, models: readonly ReadModel[]): Promise<Prepared[]> {
+  const consumers = models.map((model) => ({ consumer: consumerOf(model), version: model.version }));
+  await claimCheckpoints(database, token, consumers, 'building');
+  const checkpoints = new Map((await loadCheckpoints(database)).map((each) => [`${each.consumer} ${each.version}`, each]));
+  const cacheRows = Math.max(1_000, Math.floor(CACHED_ROWS / Math.max(1, models.length)));
+  const prepared: Prepared[] = [];
+  for (const model of models) {
+    const table = tableOf(model);
+    const checkpoint = checkpoints.get(`${consumerOf(model)} ${model.version}`)!;
+    const usable = checkpoint.fingerprint === fingerprintOf(model) && (await tableExists(database, table));
+    const current = usable ? checkpoint : await beginAnew(database, token, { model, table, checkpoint });
+    if ((await viewedTable(database, model)) === undefined)
+      await database.transaction((transaction) => showTable(transaction, model, table));
+    const rows = new Rows(table);
+    const fold = new Fold(model, rows, cacheRows, await loadParked(database, current));
+    const { consumer, version, generation, position } = current;
+    prepared.push({ member: { model, consumer, version, generation, position, rows, fold }, state: current.state });
+  }
+  return prepared;
+}
+
+/** Empties a read model's version and puts its checkpoint to the start of the log. */
+async function beginAnew(
+  database: Database,
+  token: number,
+  { model, table, checkpoint }: { model: ReadModel; table: Table; checkpoint: Checkpoint },
+): Promise<Checkpoint> {
+  const fresh = {
+    ...checkpoint,
+    position: -1n,
+    generation: checkpoint.generation + 1,
+    state: 'building' as const,
+    fingerprint: fingerprintOf(model),
+  };
+  const viewed = await viewedTable(database, model);
+  await database.transaction(async (transaction) => {
+    const [mine] = await transaction.query(
+      `update engine.checkpoints set position = -1, generation = $4, state = 'building', fingerprint = $5, updated_at = clock_timestamp()
+       where consumer = $1 and version = $2 and fencing_token = $3 returning 1`,
+      [fresh.consumer, fresh.version, token, fresh.generation, fresh.fingerprint],
+    );
+    if (mine === undefined) throw new Error(`${fresh.consumer}: another process has taken it over.`);
+    await transaction.execute('delete from engine.dead_letters where consumer = $1 and version = $2', [fresh.consumer, fresh.version]);
+    await createTable(transaction, table);
+    if (viewed === table.name) await showTable(transaction, model, table);
+  });
+  return fresh;
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import type { ColumnType, ReadModel } from '#domain/kernel/consumer.ts';
+import type { Queryable } from '#infra/postgres/database.ts';
+
+/** One column of a table: the row's field, the column's name, its type. */
+export interface Column {
+  readonly field: string;
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+}
+
+/** A table that holds rows of a read model; names are quoted where need be and ready for SQL. */
+export interface Table {
+  readonly schema: string;
+  readonly name: string;
+  /** `schema.name`. */
+  readonly sql: string;
+  readonly columns: readonly Column[];
+}
+
+const SQL_TYPES: Record<ColumnType, string> = {
+  text: 'text',
+  uuid: 'uuid',
+  integer: 'integer',
+  bigint: 'bigint',
+  boolean: 'boolean',
+  instant: 'timestamptz(3)',
+  date: 'date',
+  json: 'jsonb',
+  'text[]': 'text[]',
+  double: 'double precision',
+};
+
+/** `createdAt` is stored as `created_at`. */
+export function columnName(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+export function sqlType(type: ColumnType): string {
+  return SQL_TYPES[type];
+}
+
+export function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** `context.name`: what a read model is called as a consumer, and its view in SQL. */
+export function consumerOf(model: { context: string; name: string }): string {
+  return `${model.context}.${sqlNameOf(model)}`;
+}
+
+/** `connection-requests` and `connectionRequests` are both `connection_requests`. */
+export function sqlNameOf(model: { name: string }): string {
+  return columnName(model.name).replaceAll('-', '_');
+}
+
+/** The table of a read model's version; with `suffix`, one that is being filled beside it. */
+export function tableOf(model: ReadModel, suffix = ''): Table {
+  const name = `${sqlNameOf(model)}_v${model.version}${suffix}`;
+  return {
+    schema: model.context,
+    name,
+    sql: `${quoted(model.context)}.${quoted(name)}`,
+    columns: Object.entries<ColumnType | `${ColumnType}?`>(model.columns).map(([field, declared]) => {
+      const nullable = declared.endsWith('?');
+      return { field, name: columnName(field), type: (nullable ? declared.slice(0, -1) : declared) as ColumnType, nullable };
+    }),
+  };
+}
+
+/** Changes whenever the table that the declaration asks for would look different. */
+export function fingerprintOf(model: ReadModel): string {
+  return createHash('sha256')
+    .update(JSON.stringify([Object.entries(model.columns), model.indexes]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** Makes the table anew and empty, without its secondary indexes. */
+export async function createTable(database: Queryable, table: Table): Promise<void> {
+  const columns = table.columns.map(({ name, type, nullable }) => `${quoted(name)} ${SQL_TYPES[type]}${nullable ? '' : ' not null'}`);
+  await database.query(`
+    create schema if not exists ${quoted(table.schema)};
+    drop table if exists ${table.sql} cascade;
+    create table ${table.sql} (key text primary key, ${columns.map((column) => `${column}, `).join('')}_position bigint not null)`);
+}
+
+/** Makes the secondary indexes: after the rows are in, which is faster than keeping them while rows arrive. */
+export async function createIndexes(database: Queryable, model: ReadModel, table: Table): Promise<void> {
+  for (const [nth, index] of model.indexes.entries()) {
+    const what = typeof index === 'string' ? index : `(${index.map((field) => quoted(columnName(field))).join(', ')})`;
+    await database.query(`create index if not exists ${quoted(`${table.name}_${nth + 1}`)} on ${table.sql} ${what}`);
+  }
+  await database.query(`analyze ${table.sql}`);
+}
+
+/** Whether the table is there. */
+export async function tableExists(database: Queryable, table: Table): Promise<boolean> {
+  const [row] = await database.query<{ there: boolean }>(`select to_regclass($1) is not null as there`, [table.sql]);
+  return row?.there ?? false;
+}
+
+/** The version that the view shows; undefined when there is no view. */
+export async function viewedTable(database: Queryable, model: ReadModel): Promise<string | undefined> {
+  const [row] = await database.query<{ name: string }>(
+    `select distinct used.relname as name
+     from pg_rewrite rule
+     join pg_depend link on link.classid = 'pg_rewrite'::regclass and link.objid = rule.oid and link.refclassid = 'pg_class'::regclass
+     join pg_class used on used.oid = link.refobjid and used.relkind = 'r'
+     where rule.ev_class = to_regclass($1)`,
+    [viewSql(model)],
+  );
+  return row?.name;
+}
+
+/** Makes the read model's view show a table: what queries see from the end of the transaction on. */
+export async function showTable(transaction: Queryable, model: ReadModel, table: Table): Promise<void> {
+  const columns = ['key', ...table.columns.map(({ name }) => quoted(name))].join(', ');
+  await transaction.query(`
+    drop view if exists ${viewSql(model)};
+    create view ${viewSql(model)} as select ${columns} from ${table.sql}`);
+}
+
+function viewSql(model: ReadModel): string {
+  return `${quoted(model.context)}.${quoted(sqlNameOf(model))}`;
+}
