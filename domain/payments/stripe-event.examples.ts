@@ -1,0 +1,10 @@
+import { event } from '../kernel/event.ts';
+import { stripeEventIdOf, stripeEventReceived } from './stripe-event.ts';
+
+/** Stripe says that Mia's PaymentIntent succeeded. */
+export const intentSucceeded = event(stripeEventReceived, {
+  stripeEventRef: stripeEventIdOf('evt_mia'),
+  stripeEventId: 'evt_mia',
+  eventType: 'payment_intent.succeeded',
+  objectId: 'pi_mia',
+});

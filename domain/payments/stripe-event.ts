@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { defineCommand, type CommandOf } from '../kernel/command.ts';
+import type { Decider } from '../kernel/decider.ts';
+import { defineEvent, event, type EventOf } from '../kernel/event.ts';
+import { followUpId, uuid } from '../kernel/ids.ts';
+import { Refusal } from '../kernel/refusal.ts';
+
+/** The stream of one of Stripe's events: the same one delivered twice is the same stream. */
+export function stripeEventIdOf(evtId: string): string {
+  return followUpId('StripeEvent', evtId);
+}
+
+// Nothing of the payload is kept: it may hold personal data, and what counts is what Stripe says when asked again.
+const notice = z.object({
+  stripeEventRef: uuid,
+  stripeEventId: z.string().regex(/^evt_\w{1,200}$/),
+  eventType: z.string().min(1).max(100),
+  objectId: z.string().min(1).max(255),
+  /** The connected account that it happened in; absent for the platform's own. */
+  account: z.string().min(1).max(255).optional(),
+});
+
+// Events
+export const stripeEventReceived = defineEvent('StripeEventReceived', {
+  sentence: 'Stripe told us that one of its objects changed, signed by its key.',
+  schema: notice,
+});
+const events = [stripeEventReceived] as const;
+export type StripeEventEvent = EventOf<typeof events>;
+
+// Commands
+export const receiveStripeEvent = defineCommand('ReceiveStripeEvent', { sentence: 'Note a verified webhook of Stripe.', data: notice });
+const commands = [receiveStripeEvent] as const;
+type StripeEventCommand = CommandOf<typeof commands>;
+
+// Refusals
+export class OnlyStripeReports extends Refusal {
+  static override readonly kind = 'forbidden';
+  static override readonly sentence = 'Only a verified webhook may report this.';
+}
+export class NotThatStripeEvent extends Refusal {
+  static override readonly kind = 'invalid';
+  static override readonly sentence = 'This id belongs to another event of Stripe.';
+}
+
+// State
+export interface StripeEventState {
+  readonly received: boolean;
+}
+
+// Decisions
+function decide(command: StripeEventCommand, state: StripeEventState): readonly StripeEventEvent[] {
+  if (command.by.role !== 'external' && command.by.role !== 'system') throw new OnlyStripeReports();
+  if (command.data.stripeEventRef !== stripeEventIdOf(command.data.stripeEventId)) throw new NotThatStripeEvent();
+  return state.received ? [] : [event(stripeEventReceived, command.data)];
+}
+
+function evolve(_state: StripeEventState, event: StripeEventEvent): StripeEventState {
+  switch (event.type) {
+    case 'StripeEventReceived':
+      return { received: true };
+  }
+}
+
+export const stripeEvent: Decider<StripeEventState, StripeEventCommand, StripeEventEvent> = {
+  aggregateType: 'StripeEvent',
+  context: 'payments',
+  idField: 'stripeEventRef',
+  stateVersion: 1,
+  commands,
+  events,
+  refusals: [OnlyStripeReports, NotThatStripeEvent],
+  initial: { received: false },
+  decide,
+  evolve,
+};
