@@ -11,6 +11,9 @@ import { lessonChat } from './lessons/lesson-chat.ts';
 import { tutorCalendar } from './lessons/tutor-calendar.ts';
 import { videoSession } from './lessons/video-session.ts';
 import { connectionRequest } from './matching/connection-request.ts';
+import { paymentTransaction } from './payments/payment-transaction.ts';
+import { stripeEvent } from './payments/stripe-event.ts';
+import { tutorPayoutAccount } from './payments/tutor-payout-account.ts';
 import { adminReviewSession } from './tutoring/admin-review-session.ts';
 import { qualificationPortfolio } from './tutoring/qualification-portfolio.ts';
 import { tutorProfile } from './tutoring/tutor-profile.ts';
@@ -30,6 +33,9 @@ const list = [
   tutorCalendar,
   videoSession,
   lessonChat,
+  paymentTransaction,
+  tutorPayoutAccount,
+  stripeEvent,
 ] as const;
 
 type EventOfDecider<D> = D extends Decider<infer _S, infer _C, infer E> ? E : never;

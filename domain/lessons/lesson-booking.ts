@@ -163,6 +163,7 @@ export interface LessonBookingState {
   readonly quote: Quote | undefined;
   readonly heldUntil: Instant | undefined;
   readonly startedAt: Instant | undefined;
+  readonly endedAt: Instant | undefined;
 }
 
 const initial: LessonBookingState = {
@@ -172,6 +173,7 @@ const initial: LessonBookingState = {
   quote: undefined,
   heldUntil: undefined,
   startedAt: undefined,
+  endedAt: undefined,
 };
 
 /** Whether the lesson is certain and not over: its room and chat may be used. */
@@ -342,7 +344,7 @@ function evolve(state: LessonBookingState, event: LessonBookingEvent): LessonBoo
     case 'LessonStarted':
       return { ...state, status: 'InProgress', startedAt: event.data.startedAt };
     case 'LessonCompleted':
-      return { ...state, status: 'Completed' };
+      return { ...state, status: 'Completed', endedAt: event.data.endedAt };
     case 'LessonInterrupted':
       return { ...state, status: 'Disputed' };
     case 'BookingSettled':
