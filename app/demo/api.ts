@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** What the API answered when it was not a success: the problem document, and the request that met it. */
+export class ApiProblem extends Error {
+  constructor(
+    readonly request: string,
+    readonly status: number,
+    readonly code: string,
+    readonly problem: Readonly<Record<string, unknown>>,
+  ) {
+    super(`${request} answered ${status} ${code}: ${JSON.stringify(problem)}`);
+    this.name = 'ApiProblem';
+  }
+}
+
+/** How long a client tries to reach a server that is down or restarting, in milliseconds. */
+const PATIENCE = 60_000;
+const PAUSE = 100;
+
+type Json = Record<string, unknown>;
+
+/**
+ * A client as a careful app would be: every POST carries an Idempotency-Key and is sent again with the same key when the connection broke,
+ * every read asks for at least the position of the last write, tokens are sent when there is one.
+ */
+export class Api {
+  token: string | undefined;
+  #position = 0n;
+
+  constructor(readonly baseUrl: string) {}
+
+  /** The body of the answer. Throws {@link ApiProblem} for anything but a success. */
+  get<T = Json>(path: string): Promise<T> {
+    return this.#send<T>('GET', path, undefined, this.#position === 0n ? {} : { 'x-min-position': String(this.#position) });
+  }
+
+  /** `key` repeats a request on purpose; by default each call is a new one. */
+  post<T = Json>(path: string, body: object = {}, key: string = randomUUID()): Promise<T> {
+    return this.#send<T>('POST', path, body, { 'idempotency-key': key });
+  }
+
+  put<T = Json>(path: string, body: object, key: string = randomUUID()): Promise<T> {
+    return this.#send<T>('PUT', path, body, { 'idempotency-key': key });
+  }
+
+  /** Reads until `found` gives something. Throws what it last saw when nothing came within 60 s. */
+  async until<T, R = Json>(path: string, found: (answer: R) => T | undefined | false): Promise<T> {
+    const deadline = Date.now() + PATIENCE;
+    for (;;) {
+      const answer = await this.get<R>(path);
+      const result = found(answer);
+      if (result !== undefined && result !== false) return result;
+      if (Date.now() > deadline) throw new Error(`${path} did not come to what was awaited; it says ${JSON.stringify(answer)}`);
+      await wait(PAUSE);
+    }
+  }
+
+  async #send<T>(method: string, path: string, body: object | undefined, headers: Record<string, string>): Promise<T> {
+    const request = {
+      method,
+      headers: {
+        ...headers,
+        ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    };
+    const response = await patiently(`${method} ${path}`, () => fetch(this.baseUrl + path, { ...request, signal: AbortSignal.timeout(20_000) }));
+    const text = await response.text();
+    const answer = (text === '' ? {} : JSON.parse(text)) as Json;
+    if (!response.ok) throw new ApiProblem(`${method} ${path}`, response.status, String(answer['code']), answer);
+    const position = answer['position'];
+    if (typeof position === 'string' && BigInt(position) > this.#position) this.#position = BigInt(position);
+    return answer as T;
+  }
+}
+
+/** Sends a request again for as long as nobody answers, or the answer is "not now". */
+async function patiently(name: string, send: () => Promise<Response>): Promise<Response> {
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    let failure: unknown;
+    try {
+      const response = await send();
+      if (response.status !== 503 && response.status !== 429) return response;
+      failure = `${response.status} ${await response.text()}`;
+    } catch (error) {
+      failure = error;
+    }
+    if (Date.now() > deadline) throw new Error(`${name}: nobody answered within a minute`, { cause: failure });
+    await wait(PAUSE);
+  }
+}
