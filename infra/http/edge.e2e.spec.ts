@@ -1,16 +1,12 @@
 import { fail } from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import pino from 'pino';
 import { z } from 'zod';
 import { Refusal } from '#domain/kernel/refusal.ts';
-import { launchPostgres, type EmbeddedPostgres } from '#infra/embedded/postgres/launch.ts';
-import { Database } from '#infra/postgres/database.ts';
-import { migrate } from '#infra/postgres/migrations.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { Body, Caller, Endpoint, Params, Query, RawBody } from './endpoint.ts';
 import { Problem } from './problems.ts';
 import { createHttpServer, type HttpServer } from './server.ts';
@@ -94,8 +90,7 @@ class Teas {
 class TeaHouse {}
 
 describe('the edge', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'edge-spec-'));
-  let postgres: EmbeddedPostgres;
+  let postgres: DisposableServer;
   let database: Database;
   let answers: StoredAnswers;
   let server: HttpServer;
@@ -103,10 +98,8 @@ describe('the edge', () => {
   let arrived: bigint;
 
   beforeAll(async () => {
-    postgres = await launchPostgres({ dir: join(dir, 'postgres') });
-    const url = await postgres.ensureDatabase('edge');
-    await migrate(url);
-    database = new Database(url);
+    postgres = await disposableServer();
+    ({ database } = await postgres.create());
     answers = new StoredAnswers(database, (error) => fail(String(error)));
     answers.open();
     server = await createHttpServer(TeaHouse, {
@@ -134,9 +127,7 @@ describe('the edge', () => {
   afterAll(async () => {
     await server.close();
     answers.close();
-    await database.close();
-    await postgres.stop();
-    rmSync(dir, { recursive: true });
+    await postgres.dispose();
   });
   beforeEach(() => {
     brewed.length = 0;
