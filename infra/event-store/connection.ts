@@ -1,7 +1,7 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 
 /** Longest wait, in milliseconds, for a client to end its calls: one whose stream the server has ended never says that it is done. */
-const PARTING_MS = 1_000;
+const PARTING_MS = 300;
 
 /**
  * Ends all calls of a client and its connection. The client's own `dispose` leaves the connection open, and hangs when the server has
