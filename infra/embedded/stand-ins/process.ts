@@ -1,6 +1,13 @@
 import { join } from 'node:path';
+import { SESClient, SendEmailCommand } from '@aws-sdk/client-ses';
+import { serveAgora } from '../agora/serve.ts';
+import { serveCognito } from '../aws/cognito/serve.ts';
+import { serveS3 } from '../aws/s3/serve.ts';
+import { serveSes } from '../aws/ses/serve.ts';
+import type { AwsKeys } from '../aws/sigv4.ts';
 import type { RunningStandIn } from '../http/server.ts';
-import { freePort } from '../loopback.ts';
+import { LOOPBACK, freePort } from '../loopback.ts';
+import { AWS_REGION, S3_BUCKET, SES_FROM, SES_WEBHOOK_USER } from '../peer-variables.ts';
 import type { PeerSecrets } from '../secrets.ts';
 import { serveStripe } from '../stripe/serve.ts';
 import { serveUnderParent } from '../supervision/child.ts';
@@ -21,6 +28,21 @@ interface Start {
   dir: string;
   port: number;
   secrets: PeerSecrets;
+  /** Where another stand-in of this process will listen. */
+  addressOf(name: StandInName): string | undefined;
+}
+
+const awsKeys = (secrets: PeerSecrets): AwsKeys => ({ accessKeyId: secrets.awsAccessKeyId, secretAccessKey: secrets.awsSecretAccessKey });
+
+/** Codes of the user pool go out as mail, as they do from the real one. */
+function codeSender({ secrets, addressOf }: Start): (email: string, code: string) => Promise<void> {
+  const endpoint = addressOf('ses');
+  if (endpoint === undefined) return () => Promise.reject(new Error('a code is to be mailed, and no mail service runs'));
+  const client = new SESClient({ region: AWS_REGION, endpoint, credentials: { ...awsKeys(secrets) } });
+  return async (email, code) => {
+    const Message = { Subject: { Data: 'Your password reset code' }, Body: { Text: { Data: `Your password reset code is ${code}` } } };
+    await client.send(new SendEmailCommand({ Source: SES_FROM, Destination: { ToAddresses: [email] }, Message }));
+  };
 }
 
 const starters: Record<StandInName, (start: Start) => Promise<RunningStandIn>> = {
@@ -33,6 +55,36 @@ const starters: Record<StandInName, (start: Start) => Promise<RunningStandIn>> =
       webhookSecret: secrets.stripeWebhookSecret,
       connectWebhookSecret: secrets.stripeConnectWebhookSecret,
     }),
+  ses: ({ dir, port, secrets }) =>
+    serveSes({
+      dir,
+      port,
+      keys: awsKeys(secrets),
+      verifiedSenders: [SES_FROM],
+      webhookUser: SES_WEBHOOK_USER,
+      webhookPassword: secrets.sesWebhookPassword,
+    }),
+  s3: ({ dir, port, secrets }) => serveS3({ dir, port, keys: awsKeys(secrets), bucket: S3_BUCKET }),
+  cognito: (start) =>
+    serveCognito({
+      dir: start.dir,
+      port: start.port,
+      keys: awsKeys(start.secrets),
+      poolId: start.secrets.cognitoUserPoolId,
+      clientId: start.secrets.cognitoClientId,
+      sendCode: codeSender(start),
+    }),
+  agora: ({ dir, port, secrets, addressOf }) =>
+    serveAgora({
+      dir,
+      port,
+      appId: secrets.agoraAppId,
+      appCertificate: secrets.agoraAppCertificate,
+      customerId: secrets.agoraCustomerId,
+      customerSecret: secrets.agoraCustomerSecret,
+      webhookSecret: secrets.agoraWebhookSecret,
+      storageEndpoint: addressOf('s3'),
+    }),
 };
 
 serveUnderParent<StandInsInput, Partial<StandInPorts>>(async ({ dir, servedPid, names, ports, secrets }) => {
@@ -40,16 +92,17 @@ serveUnderParent<StandInsInput, Partial<StandInPorts>>(async ({ dir, servedPid, 
   const pidFile = join(dir, 'stand-ins.pid');
   await awaitRelease(pidFile);
   writePidFile(pidFile, servedPid, 'stand-ins/process');
+  const chosen: Partial<StandInPorts> = {};
+  for (const name of names) chosen[name] = await freePort(ports[name]);
+  const addressOf = (name: StandInName): string | undefined =>
+    chosen[name] === undefined ? undefined : `http://${LOOPBACK}:${chosen[name]}`;
   const running = await Promise.all(
-    names.map(async (name) => {
-      const port = await freePort(ports[name]);
-      return [name, await starters[name]({ dir: join(dir, name), port, secrets })] as const;
-    }),
+    names.map((name) => starters[name]({ dir: join(dir, name), port: chosen[name] ?? 0, secrets, addressOf })),
   );
   return {
-    ready: Object.fromEntries(running.map(([name, standIn]) => [name, standIn.port])),
+    ready: chosen,
     stop: async () => {
-      await Promise.all(running.map(([, standIn]) => standIn.stop()));
+      await Promise.all(running.map((standIn) => standIn.stop()));
     },
   };
 });
