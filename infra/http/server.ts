@@ -87,9 +87,9 @@ export async function createHttpServer(module: Type | DynamicModule, parts: Serv
     if (config?.endpoint === undefined) return;
     for (const name of [method].flat()) if (name !== 'HEAD') endpoints.push({ method: name, path: url, options: config.endpoint });
   });
-  if (parts.maxConcurrent !== undefined) boundConcurrency(fastify, parts.maxConcurrent);
   const limiters = await rateLimiters(fastify, parts.rateLimits, parts.redis);
   installEdge(fastify, { ...parts, limiters, answerWithin: 30 * SECOND });
+  if (parts.maxConcurrent !== undefined) boundConcurrency(fastify, parts.maxConcurrent);
   if (parts.corsOrigins.length > 0)
     await fastify.register(cors, {
       origin: [...parts.corsOrigins],
