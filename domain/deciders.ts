@@ -10,7 +10,12 @@ import { lessonBooking } from './lessons/lesson-booking.ts';
 import { lessonChat } from './lessons/lesson-chat.ts';
 import { tutorCalendar } from './lessons/tutor-calendar.ts';
 import { videoSession } from './lessons/video-session.ts';
+import { chatChannel } from './matching/chat-channel.ts';
+import { connectionAllowance } from './matching/connection-allowance.ts';
+import { connectionGuard } from './matching/connection-guard.ts';
 import { connectionRequest } from './matching/connection-request.ts';
+import { searchSession } from './matching/search-session.ts';
+import { studentTutorMatch } from './matching/student-tutor-match.ts';
 import { paymentTransaction } from './payments/payment-transaction.ts';
 import { stripeEvent } from './payments/stripe-event.ts';
 import { tutorPayoutAccount } from './payments/tutor-payout-account.ts';
@@ -29,6 +34,11 @@ const list = [
   qualificationPortfolio,
   adminReviewSession,
   connectionRequest,
+  connectionGuard,
+  connectionAllowance,
+  studentTutorMatch,
+  chatChannel,
+  searchSession,
   lessonBooking,
   tutorCalendar,
   videoSession,

@@ -10,7 +10,6 @@ import {
   momentOf,
   outsideTerms,
   overlaps,
-  timeZone,
   weeklyWindow,
   type Availability,
 } from './availability.ts';
@@ -67,11 +66,6 @@ describe('Weekly hours', () => {
     expect(hours.map(({ from }) => iso(from))).toEqual(['2026-11-24T18:00:00.000Z']);
   });
   it('must end after they begin', () => expect(weeklyWindow.safeParse({ weekday: 1, from: '12:00', to: '12:00' }).success).toBe(false));
-  it('need a zone that exists', () => {
-    expect(timeZone.safeParse('Europe/London').success).toBe(true);
-    expect(timeZone.safeParse('Europe/Atlantis').success).toBe(false);
-    expect(timeZone.safeParse('+01:00').success).toBe(false);
-  });
 });
 
 describe('Bookable starts', () => {

@@ -1,12 +1,6 @@
 import { z } from 'zod';
 import { DAY, MINUTE, type Instant } from '../kernel/time.ts';
 
-/** An IANA zone by name, such as `Europe/London`. */
-export const timeZone = z
-  .string()
-  .max(60)
-  .refine((name) => /^[A-Za-z]/.test(name) && isTimeZone(name), 'must be an IANA time zone');
-
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'must be HH:MM');
 const windowShape = { from: clockTime, to: clockTime };
 const forward = (window: { from: string; to: string }) => window.from < window.to;
@@ -55,15 +49,6 @@ export interface Availability {
 export interface Range {
   readonly from: number;
   readonly to: number;
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return offsetFormat(name) !== undefined;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -4,7 +4,7 @@ import { unreachable, type Decider } from '../kernel/decider.ts';
 import { defineEvent, event, type EventOf } from '../kernel/event.ts';
 import { uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { DAY, MINUTE, plus, type Instant } from '../kernel/time.ts';
+import { DAY, MINUTE, plus, timeZoneName, type Instant } from '../kernel/time.ts';
 import {
   blockedRange,
   bookingTerms,
@@ -12,7 +12,6 @@ import {
   DEFAULT_TERMS,
   outsideTerms,
   overlaps,
-  timeZone,
   weeklyWindow,
   type Availability,
   type BookingTerms,
@@ -29,7 +28,7 @@ const slot = { tutorId: uuid, bookingId: uuid };
 
 export const availabilityRulesSet = defineEvent('AvailabilityRulesSet', {
   sentence: 'The tutor set the weekly hours and the terms of booking.',
-  schema: z.object({ tutorId: uuid, timeZone, weekly: z.array(weeklyWindow), terms: bookingTerms }),
+  schema: z.object({ tutorId: uuid, timeZone: timeZoneName, weekly: z.array(weeklyWindow), terms: bookingTerms }),
 });
 export const availabilityExceptionAdded = defineEvent('AvailabilityExceptionAdded', {
   sentence: 'The tutor set other hours, or none, for one date.',
@@ -57,7 +56,12 @@ export type TutorCalendarEvent = EventOf<typeof events>;
 // Commands
 export const setAvailability = defineCommand('SetAvailability', {
   sentence: 'Set weekly hours by the wall clock of a zone; terms left out keep their value.',
-  data: z.object({ tutorId: uuid, timeZone, weekly: z.array(weeklyWindow).max(70), terms: bookingTerms.partial().default({}) }),
+  data: z.object({
+    tutorId: uuid,
+    timeZone: timeZoneName,
+    weekly: z.array(weeklyWindow).max(70),
+    terms: bookingTerms.partial().default({}),
+  }),
 });
 export const addAvailabilityException = defineCommand('AddAvailabilityException', {
   sentence: 'Set other hours, or a day off, for one date.',

@@ -1,9 +1,11 @@
 import { describe, it } from '@jest/globals';
 import type { z } from 'zod';
+import type { Actor } from '../kernel/command.ts';
 import { event } from '../kernel/event.ts';
 import { given, MONDAY_NOON } from '../kernel/given-when-then.ts';
 import { DAY, plus } from '../kernel/time.ts';
 import { mia, miaAsksOkafor, okafor, requestAccepted, requestSent, requestViewed, somebodyElse } from './connection-request.examples.ts';
+import { TooManyOpenRequests } from './connection-allowance.ts';
 import * as request from './connection-request.ts';
 
 const { connectionRequest } = request;
@@ -13,6 +15,7 @@ const allClear: z.output<NonNullable<typeof request.sendConnectionRequest.facts>
   studentReady: true,
   tutorAvailable: true,
   pairHeldBy: connectionRequestId,
+  placeTaken: true,
   matchActive: false,
 };
 const withdrawn = event(request.connectionWithdrawn, miaAsksOkafor);
@@ -27,6 +30,8 @@ describe('Sending a connection request', () => {
   it('is refused when the tutor is not available', () => sending({ tutorAvailable: false }).refused(request.TutorNotAvailable));
   it('is refused while another request of the pair is open', () =>
     sending({ pairHeldBy: null }).refused(request.RequestAlreadyOpen, { connectionRequestId: null }));
+  it('is refused when it has no place among the open ones', () =>
+    sending({ placeTaken: false }).refused(TooManyOpenRequests, { most: 10 }));
   it('is refused when the two are connected already', () => sending({ matchActive: true }).refused(request.AlreadyConnected));
   it('is nothing new when it was sent already', () =>
     given(connectionRequest, requestSent).when(request.sendConnectionRequest, asked, { by: mia, facts: allClear }).alreadySo());
@@ -66,4 +71,62 @@ describe('Accepting a request', () => {
   it('is refused when the student was restricted meanwhile', () =>
     accept([requestSent], { studentReady: false }).refused(request.StudentNotReady));
   it('is refused after it was withdrawn', () => accept([requestSent, withdrawn]).refused(request.RequestClosed, { status: 'Withdrawn' }));
+});
+
+describe('Noting that the tutor was told', () => {
+  const told = event(request.tutorNotified, miaAsksOkafor);
+  const noting = (...past: readonly request.ConnectionRequestEvent[]) =>
+    given(connectionRequest, ...past).when(request.noteTutorNotified, { connectionRequestId });
+
+  it('is on record', () => noting(requestSent).then(told));
+  it('is nothing new the second time', () => noting(requestSent, told).alreadySo());
+  it('needs a request', () => noting().refused(request.ConnectionRequestNotFound));
+});
+
+describe('Rejecting a request', () => {
+  const rejected = event(request.connectionRejected, { ...miaAsksOkafor, reason: 'fully booked' });
+  const rejecting = (past: readonly request.ConnectionRequestEvent[], by = okafor) =>
+    given(connectionRequest, ...past).when(request.rejectConnection, { connectionRequestId, reason: 'fully booked' }, { by });
+
+  it('ends it, with a reason', () => rejecting([requestSent]).then(rejected));
+  it('is nothing new the second time', () => rejecting([requestSent, rejected]).alreadySo());
+  it('is refused to another tutor', () => rejecting([requestSent], somebodyElse).refused(request.NotTheRequestedTutor));
+  it('is refused after it was accepted', () =>
+    rejecting([requestSent, requestAccepted]).refused(request.RequestClosed, { status: 'Accepted' }));
+});
+
+describe('Withdrawing a request', () => {
+  const withdrawing = (past: readonly request.ConnectionRequestEvent[], by: Actor = mia) =>
+    given(connectionRequest, ...past).when(request.withdrawConnection, { connectionRequestId }, { by });
+
+  it('ends it', () => withdrawing([requestSent]).then(withdrawn));
+  it('is possible for the parent', () =>
+    withdrawing([requestSent], { role: 'parent', userId: somebodyElse.userId!, actingFor: miaAsksOkafor.studentId }).then(withdrawn));
+  it('is nothing new the second time', () => withdrawing([requestSent, withdrawn]).alreadySo());
+  it('is refused to the tutor', () => withdrawing([requestSent], okafor).refused(request.NotYourConnectionRequest));
+  it('is refused after it was accepted', () =>
+    withdrawing([requestSent, requestAccepted]).refused(request.RequestClosed, { status: 'Accepted' }));
+});
+
+describe('Expiring a request', () => {
+  const expired = event(request.connectionRequestExpired, miaAsksOkafor);
+  const expiring = (past: readonly request.ConnectionRequestEvent[], at = plus(MONDAY_NOON, DAY)) =>
+    given(connectionRequest, ...past).when(request.expireConnectionRequest, { connectionRequestId }, { at });
+
+  it('happens after a day', () => expiring([requestSent, requestViewed]).then(expired));
+  it('is nothing new the second time', () => expiring([requestSent, expired]).alreadySo());
+  it('is refused a millisecond before', () =>
+    expiring([requestSent], plus(MONDAY_NOON, DAY - 1)).refused(request.RequestNotYetExpired, { expiresAt: plus(MONDAY_NOON, DAY) }));
+  it('is refused when it was answered', () =>
+    expiring([requestSent, requestAccepted]).refused(request.RequestClosed, { status: 'Accepted' }));
+});
+
+describe('Voiding a request', () => {
+  const voided = event(request.connectionRequestVoided, { ...miaAsksOkafor, reason: 'tutor_unavailable' });
+  const voiding = (...past: readonly request.ConnectionRequestEvent[]) =>
+    given(connectionRequest, ...past).when(request.voidConnectionRequest, { connectionRequestId, reason: 'tutor_unavailable' });
+
+  it('ends it', () => voiding(requestSent).then(voided));
+  it('is nothing new the second time', () => voiding(requestSent, voided).alreadySo());
+  it('is refused when it was answered', () => voiding(requestSent, requestAccepted).refused(request.RequestClosed, { status: 'Accepted' }));
 });

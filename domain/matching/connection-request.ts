@@ -5,6 +5,7 @@ import { defineEvent, event, type EventOf } from '../kernel/event.ts';
 import { uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { HOUR, plus, type Instant } from '../kernel/time.ts';
+import { MOST_OPEN_REQUESTS, TooManyOpenRequests } from './connection-allowance.ts';
 
 /** How long a tutor may take to answer (product.md §3, 24-hour Request Expiry Policy). */
 export const REQUEST_VALID_FOR = 24 * HOUR;
@@ -67,7 +68,13 @@ export const sendConnectionRequest = defineCommand('SendConnectionRequest', {
     level: z.string().trim().min(1).max(40),
     message: z.string().trim().max(1000).optional(),
   }),
-  facts: z.object({ studentReady: z.boolean(), tutorAvailable: z.boolean(), pairHeldBy: uuid.nullable(), matchActive: z.boolean() }),
+  facts: z.object({
+    studentReady: z.boolean(),
+    tutorAvailable: z.boolean(),
+    pairHeldBy: uuid.nullable(),
+    placeTaken: z.boolean(),
+    matchActive: z.boolean(),
+  }),
 });
 export const noteTutorNotified = defineCommand('NoteTutorNotified', { sentence: 'Record that the tutor has been told.', data: target });
 export const viewConnectionRequest = defineCommand('ViewConnectionRequest', {
@@ -223,6 +230,7 @@ function send(command: CommandOf<typeof sendConnectionRequest>, state: Connectio
   if (!facts.tutorAvailable) throw new TutorNotAvailable();
   if (facts.matchActive) throw new AlreadyConnected();
   if (facts.pairHeldBy !== data.connectionRequestId) throw new RequestAlreadyOpen({ connectionRequestId: facts.pairHeldBy });
+  if (!facts.placeTaken) throw new TooManyOpenRequests({ most: MOST_OPEN_REQUESTS });
   return [event(connectionRequestSent, { ...data, expiresAt: plus(at, REQUEST_VALID_FOR) })];
 }
 
@@ -268,6 +276,7 @@ export const connectionRequest: Decider<ConnectionRequestState, ConnectionReques
     StudentNotReady,
     TutorNotAvailable,
     RequestAlreadyOpen,
+    TooManyOpenRequests,
     AlreadyConnected,
     RequestExpired,
     RequestNotYetExpired,
