@@ -1,6 +1,7 @@
 import type { Change, ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Queryable } from '#infra/postgres/database.ts';
+import { reasonOf } from '#infra/postgres/reason.ts';
 import { RecentlyUsed } from './row-cache.ts';
 import type { Row, Rows, RowWrite } from './rows.ts';
 
@@ -199,10 +200,4 @@ export class Fold {
 
 function parkingKey({ scope, key }: Parked): string {
   return `${scope} ${key}`;
-}
-
-/** An error as it may be stored and shown: short, and without addresses of people. */
-export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return text.replace(/[^\s@"'<>]+@[^\s@"'<>]+/g, '[address]').slice(0, 500);
 }

@@ -3,9 +3,10 @@ import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { advanceCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
+import { reasonOf } from '#infra/postgres/reason.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import { loadParked, storeLetters } from './dead-letters.ts';
-import { type Batch, type Fold, reasonOf } from './fold.ts';
+import type { Batch, Fold } from './fold.ts';
 import type { Rows } from './rows.ts';
 
 /** A read model at work: where it is and the rows that it holds in memory. */

@@ -20,7 +20,7 @@ export class MemoryLog {
       if (event.position <= this.head) throw new RangeError(`Position ${event.position} is not after ${this.head}.`);
       this.#events.push(event);
     }
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 
   /** Position of the last event; 0 when there is none. */

@@ -1,0 +1,145 @@
+import type { ProcessManager } from '#domain/kernel/consumer.ts';
+import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
+import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import { advanceCheckpoints, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import type { FeedPage } from '#infra/subscriptions/feed.ts';
+import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
+import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
+import { Executor, type ExecutorParts } from './executor.ts';
+import { addRows, Outbox } from './outbox.ts';
+import { rowsFor } from './reactions.ts';
+
+export interface ProcessManagerEngineOptions extends ExecutorParts, Pick<DispatcherParts, 'clock' | 'concurrency' | 'retry' | 'pollMs'> {
+  readonly clock: DispatcherParts['clock'];
+  readonly database: Database;
+  readonly openFeed: OpenFeed;
+  /** Hears of every failure of the engine itself; it goes on. Failures of single rows stand in the outbox. */
+  readonly onError: (error: unknown) => void;
+  readonly leaseTimes?: LeaseTimes;
+}
+
+interface Member {
+  readonly manager: ProcessManager;
+  readonly consumer: string;
+  readonly version: number;
+  readonly generation: number;
+  position: bigint;
+}
+
+/**
+ * Runs the policies: writes what follows from each event into the outbox, with the checkpoint in one transaction, and carries it out. One
+ * process at a time does it, under a lease. A manager that is new starts at the beginning of the log.
+ */
+export class ProcessManagerEngine {
+  readonly #leadership: Leadership;
+  readonly #options: ProcessManagerEngineOptions;
+  readonly #executor: Executor;
+  #feed: OpenedFeed | undefined;
+
+  constructor(options: ProcessManagerEngineOptions) {
+    this.#options = options;
+    this.#executor = new Executor(options);
+    if (new Set(options.managers.map(({ name }) => name)).size !== options.managers.length)
+      throw new Error('Two process managers have one name.');
+    this.#leadership = new Leadership({
+      database: options.database,
+      name: 'process-managers',
+      begin: (lease) => this.#begin(lease),
+      onError: options.onError,
+      ...(options.leaseTimes === undefined ? {} : { times: options.leaseTimes }),
+    });
+  }
+
+  start(): void {
+    this.#leadership.start();
+  }
+
+  /** Stops after what is under way and gives the lease back. */
+  async stop(): Promise<void> {
+    await this.#leadership.stop();
+  }
+
+  /** Age in seconds of the oldest event that no manager has seen yet; undefined when another process does the work. */
+  get lagSeconds(): number | undefined {
+    return this.#leadership.lease === undefined ? undefined : this.#feed?.lagSeconds;
+  }
+
+  async #begin(lease: Lease): Promise<LeasedWork> {
+    const { database, clock, onError, concurrency, retry, pollMs } = this.#options;
+    const members = await this.#prepare(lease);
+    const dispatcher = new Dispatcher({
+      outbox: new Outbox(database, lease.token),
+      executor: this.#executor,
+      lease,
+      clock,
+      onError,
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(retry === undefined ? {} : { retry }),
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
+    await dispatcher.start();
+    let fail: (error: unknown) => void = () => undefined;
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    // Whoever leads listens once this has begun.
+    failed.catch(() => undefined);
+    const from = members.reduce<bigint | undefined>(
+      (least, { position }) => (least === undefined || position < least ? position : least),
+      undefined,
+    );
+    const feed = this.#options.openFeed({
+      types: [...new Set(members.flatMap(({ manager }) => Object.keys(manager.on)))],
+      from: from === undefined || from < 0n ? undefined : from,
+      onPage: async (page) => {
+        try {
+          lease.assertHeld();
+          await this.#take(page, { members, lease, dispatcher });
+        } catch (error) {
+          fail(error);
+          throw error;
+        }
+      },
+      onFailure: fail,
+    });
+    this.#feed = feed;
+    return {
+      failed,
+      stop: async () => {
+        await Promise.all([feed.stop(), dispatcher.stop()]);
+      },
+    };
+  }
+
+  async #prepare(lease: Lease): Promise<Member[]> {
+    const { database, managers } = this.#options;
+    const named = managers.map((manager) => ({ manager, consumer: `process-manager.${manager.name}`, version: 1 }));
+    await claimCheckpoints(database, lease.token, named, 'live');
+    const checkpoints = new Map((await loadCheckpoints(database)).map((each) => [each.consumer, each]));
+    return named.map((each) => {
+      const { position, generation } = checkpoints.get(each.consumer)!;
+      return { ...each, position, generation };
+    });
+  }
+
+  async #take(
+    page: FeedPage,
+    { members, lease, dispatcher }: { members: readonly Member[]; lease: Lease; dispatcher: Dispatcher },
+  ): Promise<void> {
+    const behind = members.filter(({ position }) => position < page.position);
+    if (behind.length === 0) return;
+    const rows = page.events.flatMap((event) =>
+      behind.filter(({ position }) => position < event.position).flatMap(({ manager }) => rowsFor(manager, event)),
+    );
+    await this.#options.database.transaction(async (transaction) => {
+      await advanceCheckpoints(transaction, lease.token, behind, page.position);
+      await addRows(transaction, lease.token, rows);
+    });
+    for (const member of behind) member.position = page.position;
+    dispatcher.wake(
+      rows.filter(({ due }) => due === null),
+      rows.flatMap(({ due }) => (due === null ? [] : [due])),
+    );
+  }
+}

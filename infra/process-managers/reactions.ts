@@ -1,0 +1,105 @@
+import type { CommandMessage } from '#domain/kernel/command.ts';
+import type { ProcessManager, Reaction } from '#domain/kernel/consumer.ts';
+import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { followUpId } from '#domain/kernel/ids.ts';
+import type { Instant } from '#domain/kernel/time.ts';
+import { reasonOf } from '#infra/postgres/reason.ts';
+
+/** What the outbox keeps of one reaction. */
+export interface NewRow {
+  /** The id of the command that will be sent. */
+  readonly id: string;
+  readonly manager: string;
+  readonly instance: string;
+  readonly position: string;
+  readonly index: number;
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly event_stream: string;
+  readonly event_revision: number;
+  readonly event_at: Instant;
+  readonly correlation_id: string;
+  readonly command_type: string | null;
+  /** None for an event that the manager could not handle: it is handled again when somebody retries the row. */
+  readonly command: CommandMessage | null;
+  readonly due: Instant | null;
+  readonly settled_by: readonly string[];
+  readonly otherwise: Readonly<Record<string, CommandMessage>>;
+  readonly state: 'pending' | 'parked';
+  readonly last_error: string | null;
+}
+
+/** The place of a row that stands for an event which the manager could not handle: before all that follow. */
+const UNHANDLED = -1;
+
+/** The rows that follow from an event. One that cannot be handled, or whose reactions cannot be stored, gives one row that is parked from the start. */
+export function rowsFor(manager: ProcessManager, event: RecordedEvent): NewRow[] {
+  try {
+    return derive(manager, event);
+  } catch (error) {
+    return [
+      {
+        ...origin(manager, event, UNHANDLED),
+        instance: instanceOrAggregate(manager, event),
+        command_type: null,
+        command: null,
+        due: null,
+        settled_by: [],
+        otherwise: {},
+        state: 'parked',
+        last_error: reasonOf(error),
+      },
+    ];
+  }
+}
+
+/** The rows that follow from an event. Throws what the manager throws. */
+export function derive(manager: ProcessManager, event: RecordedEvent): NewRow[] {
+  const result = manager.on[event.type]?.(event);
+  if (result === undefined) return [];
+  const reactions = Array.isArray(result) ? (result as readonly Reaction[]) : [result as Reaction];
+  return reactions.map((reaction, index) => {
+    const row: NewRow = {
+      ...origin(manager, event, index),
+      instance: manager.instance?.(event) ?? event.aggregateId,
+      command_type: reaction.command.type,
+      command: reaction.command,
+      // Refuses what is not a moment.
+      due: reaction.due === undefined ? null : new Date(reaction.due).toISOString(),
+      settled_by: reaction.settledBy ?? [],
+      otherwise: reaction.otherwise ?? {},
+      state: 'pending',
+      last_error: null,
+    };
+    if (JSON.stringify(row).includes('\\u0000')) throw new RangeError('A text with a zero character cannot be stored.');
+    return row;
+  });
+}
+
+/** The id of the command that is sent instead, when the reaction's own was refused. */
+export function otherwiseId(row: { manager: string; event_id: string; index: number }): string {
+  return followUpId('reaction', row.manager, row.event_id, String(row.index), 'otherwise');
+}
+
+function origin(manager: ProcessManager, event: RecordedEvent, index: number) {
+  return {
+    id: followUpId('reaction', manager.name, event.id, String(index)),
+    manager: manager.name,
+    position: String(event.position),
+    index,
+    event_id: event.id,
+    event_type: event.type,
+    event_stream: event.stream,
+    event_revision: event.revision,
+    event_at: event.at,
+    correlation_id: event.metadata.correlationId,
+  };
+}
+
+function instanceOrAggregate(manager: ProcessManager, event: RecordedEvent): string {
+  try {
+    return manager.instance?.(event) ?? event.aggregateId;
+  } catch {
+    return event.aggregateId;
+  }
+}
