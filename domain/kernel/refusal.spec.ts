@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { deciders } from '../deciders.ts';
 import { Refusal, refusalCode } from './refusal.ts';
 
 class NotTheRequestedTutor extends Refusal {
@@ -21,18 +20,4 @@ describe('A refusal', () => {
   });
   it('has no details unless given', () => expect(new NotTheRequestedTutor().details).toEqual({}));
   it('keeps digits together with their word', () => expect(refusalCode({ name: 'Under13NeedsMore' })).toBe('under13_needs_more'));
-});
-
-describe('All refusals of the system', () => {
-  const classes = [...new Set(deciders.flatMap((decider) => decider.refusals))];
-  it('have codes of their own', () => {
-    const codes = classes.map(refusalCode);
-    expect(codes.filter((code, place) => codes.indexOf(code) !== place)).toEqual([]);
-  });
-  it('have a kind and a sentence', () => {
-    for (const refusal of classes) {
-      expect(['invalid', 'forbidden', 'not_found', 'conflict', 'too_many']).toContain(refusal.kind);
-      expect(refusal.sentence).toMatch(/^[A-Z].*\.$/);
-    }
-  });
 });
