@@ -69,6 +69,10 @@ export const retryRefund = defineCommand('RetryRefund', {
   sentence: 'Try a failed refund again, under a new key.',
   data: target.extend({ refundId: uuid }),
 });
+export const recordRefundAccepted = defineCommand('RecordRefundAccepted', {
+  sentence: 'Record that Stripe took a refund on.',
+  data: target.extend({ refundId: uuid, stripeRefundId: stripeId }),
+});
 export const recordPaymentRefunded = defineCommand('RecordPaymentRefunded', {
   sentence: 'Record that a refund went through, whoever made it.',
   data: target.extend({ refundId: uuid, stripeRefundId: stripeId, ...reported }),
@@ -168,6 +172,7 @@ export const paymentCommands = [
   requestRefund,
   refundBookingOutcome,
   retryRefund,
+  recordRefundAccepted,
   recordPaymentRefunded,
   recordRefundFailed,
   recordChargebackOpened,

@@ -85,6 +85,10 @@ export const refundRequested = defineEvent('RefundRequested', {
     idempotencyKey,
   }),
 });
+export const refundAccepted = defineEvent('RefundAccepted', {
+  sentence: 'Stripe took a refund on; it has not reached the payer yet.',
+  schema: z.object({ ...parties, refundId: uuid, stripeRefundId: stripeId }),
+});
 export const paymentRefunded = defineEvent('PaymentRefunded', {
   sentence: 'A refund went through.',
   schema: z.object({ ...parties, refundId: uuid, stripeRefundId: stripeId, ...money, refundedInFull: z.boolean() }),
@@ -182,6 +186,7 @@ export const paymentEvents = [
   paymentMismatchDetected,
   paymentMismatchCleared,
   refundRequested,
+  refundAccepted,
   paymentRefunded,
   refundFailed,
   chargebackOpened,

@@ -81,10 +81,12 @@ describe('Scheduling a payout', () => {
     ));
   it('may go to debts as a whole', () => schedule([...paid, released], { claimed: claimed(3359) }).then(netted(3359)));
   it('goes on when there was nothing left to pay back', () => schedule([...paid, released], { claimed: [] }).then(payoutScheduled));
-  it('plans again what was called off', () =>
-    schedule([...scheduled, callOff]).then(
-      event(events.tutorPayoutScheduled, { ...payoutScheduled.data, payoutId: nthPayout(1), idempotencyKey: `tr:${nthPayout(1)}` }),
-    ));
+  it('is not done again by itself after a person called it off', () =>
+    schedule([...scheduled, callOff]).refused(refusals.PayoutWasCanceled));
+  it('may be done again by a person', () =>
+    past(...scheduled, callOff)
+      .when(commands.schedulePayout, { paymentId }, { by: administrator, facts: { openDebts: {}, claimed: null } })
+      .then(event(events.tutorPayoutScheduled, { ...payoutScheduled.data, payoutId: nthPayout(1), idempotencyKey: `tr:${nthPayout(1)}` })));
   it('may be given a time', () =>
     past(...paid, released)
       .when(

@@ -70,6 +70,7 @@ function schedule(command: PaymentCommandOf<'SchedulePayout'>, state: PaymentSta
   if (!isReleased(state)) throw new refusals.PaymentNotReleased({ status: state.status });
   mustBeMovable(state);
   if (unsentPayout(state) !== undefined) return [];
+  if (state.payoutStopped && isThePlatform(command.by)) throw new refusals.PayoutWasCanceled();
   const { openDebts, claimed } = command.facts;
   const openDebt = openDebts[terms.currency] ?? 0;
   const toNet = state.debtsNetted === undefined ? (claimed ?? []) : [];
@@ -86,6 +87,13 @@ function schedule(command: PaymentCommandOf<'SchedulePayout'>, state: PaymentSta
 function payable(state: PaymentState): number {
   const waiting = unsentPayout(state)?.payout.amount ?? 0;
   return Math.max(0, currentSplit(state).tutorOwed - (heldByTutor(state) - comingBack(state)) - waiting);
+}
+
+/** Whether a payout is to be sent now: planned, due, and nothing holds it. */
+export function isDue(state: PaymentState, payout: Payout, now: Instant): boolean {
+  return (
+    !isOnHold(state) && (payout.status === 'scheduled' || payout.status === 'failed') && payout.dueAt !== undefined && payout.dueAt <= now
+  );
 }
 
 /** A payout over all that the tutor is still to be sent; undefined when that is nothing. */

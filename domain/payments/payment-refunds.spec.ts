@@ -108,6 +108,14 @@ describe('The outcome of a refund', () => {
     });
   const byHand = event(events.refundRequested, { ...tenBack.data, reason: 'made_in_stripe' });
 
+  const accept = (...before: readonly events.PaymentEvent[]) =>
+    past(...before).when(commands.recordRefundAccepted, { paymentId, refundId, stripeRefundId: 're_ten' });
+  const accepted = event(events.refundAccepted, { ...parties, refundId, stripeRefundId: 're_ten' });
+
+  it('may take a while', () => accept(...paid, tenBack).then(accepted));
+  it('is waited for once', () => accept(...paid, tenBack, accepted).alreadySo());
+  it('is not waited for any more once it is there', () => accept(...paid, tenBack, tenRefunded).alreadySo());
+  it('may come after a while', () => done([...paid, tenBack, accepted]).then(tenRefunded));
   it('is recorded when it went through', () => done([...paid, tenBack]).then(tenRefunded));
   it('is recorded once', () => done([...paid, tenBack, tenRefunded]).alreadySo());
   it('says when all is back', () => {

@@ -1,6 +1,7 @@
 import { unreachable } from '../kernel/decider.ts';
 import { event } from '../kernel/event.ts';
 import { followUpId } from '../kernel/ids.ts';
+import type { Instant } from '../kernel/time.ts';
 import type { PaymentCommandOf } from './payment-commands.ts';
 import * as events from './payment-events.ts';
 import { agrees, blockUnsent, holdMismatch, intentOf, mustBeMovable, resumeUnsent } from './payment-guards.ts';
@@ -23,6 +24,7 @@ type RefundCommand = PaymentCommandOf<
   | 'RequestRefund'
   | 'RefundBookingOutcome'
   | 'RetryRefund'
+  | 'RecordRefundAccepted'
   | 'RecordPaymentRefunded'
   | 'RecordRefundFailed'
   | 'RecordChargebackOpened'
@@ -30,7 +32,12 @@ type RefundCommand = PaymentCommandOf<
   | 'RecordChargebackLost'
 >;
 type PaymentEvent = events.PaymentEvent;
-type RefundReason = 'booking_outcome' | 'by_admin' | 'made_in_stripe';
+
+interface WantedRefund {
+  readonly refundId: string;
+  readonly amount: number;
+  readonly reason: 'booking_outcome' | 'by_admin' | 'made_in_stripe';
+}
 
 /** Decides everything that takes money back to the payer. */
 export function decideRefund(command: RefundCommand, state: PaymentState, terms: Terms): readonly PaymentEvent[] {
@@ -43,7 +50,7 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
         return [];
       }
       mustBeMovable(state);
-      return request(state, terms, refundId, amount, 'by_admin');
+      return request(state, terms, { refundId, amount, reason: 'by_admin' }, command.at);
     }
     case 'RefundBookingOutcome': {
       if (!isCaptured(state)) throw new refusals.PaymentNotCaptured({ status: state.status });
@@ -51,7 +58,7 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
       if (missing <= 0) return [];
       mustBeMovable(state);
       const refundId = followUpId('Refund', terms.parties.paymentId, 'booking outcome', String(returnedOf(state)));
-      return request(state, terms, refundId, missing, 'booking_outcome');
+      return request(state, terms, { refundId, amount: missing, reason: 'booking_outcome' }, command.at);
     }
     case 'RetryRefund': {
       const { refundId } = command.data;
@@ -76,6 +83,12 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
           idempotencyKey: `re:${refundId}:${attempt}`,
         }),
       ];
+    }
+    case 'RecordRefundAccepted': {
+      const { refundId, stripeRefundId } = command.data;
+      const refund = known(state, refundId);
+      if (refund.status !== 'pending' || refund.stripeRefundId !== undefined) return [];
+      return [event(events.refundAccepted, { ...terms.parties, refundId, stripeRefundId })];
     }
     case 'RecordPaymentRefunded':
       return refunded(command, state, terms);
@@ -108,15 +121,15 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
 }
 
 /** Asks for a refund; a payout that is not sent yet is called off first and planned anew for what remains. */
-function request(state: PaymentState, terms: Terms, refundId: string, amount: number, reason: RefundReason): readonly PaymentEvent[] {
+function request(state: PaymentState, terms: Terms, wanted: WantedRefund, at: Instant): readonly PaymentEvent[] {
   mustHaveNonePending(state);
   const kept = terms.gross - returnedOf(state);
-  if (amount > kept) throw new refusals.RefundExceedsPaid({ amount, refundable: kept });
-  const requested = requestedEvent(state, terms, refundId, amount, reason);
-  return [requested, ...adjustPayout(evolvePayment(state, requested), terms, 'refund')];
+  if (wanted.amount > kept) throw new refusals.RefundExceedsPaid({ amount: wanted.amount, refundable: kept });
+  const requested = requestedEvent(state, terms, wanted);
+  return [requested, ...adjustPayout(evolvePayment(state, requested), terms, 'refund', at)];
 }
 
-function requestedEvent(state: PaymentState, terms: Terms, refundId: string, amount: number, reason: RefundReason) {
+function requestedEvent(state: PaymentState, terms: Terms, { refundId, amount, reason }: WantedRefund) {
   return event(events.refundRequested, {
     ...terms.parties,
     refundId,
@@ -139,7 +152,8 @@ function refunded(command: PaymentCommandOf<'RecordPaymentRefunded'>, state: Pay
   // A refund that we did not ask for was made by hand at Stripe: it is a fact all the same.
   const expected = refund?.amount ?? Math.min(amount, kept);
   if (!agrees(terms, expected, command.data)) return holdMismatch(state, terms, stripeRefundId, expected, command.data);
-  const before: readonly PaymentEvent[] = refund === undefined ? [requestedEvent(state, terms, refundId, amount, 'made_in_stripe')] : [];
+  const before: readonly PaymentEvent[] =
+    refund === undefined ? [requestedEvent(state, terms, { refundId, amount, reason: 'made_in_stripe' })] : [];
   const after = before.reduce(evolvePayment, state);
   const done = event(events.paymentRefunded, {
     ...terms.parties,
@@ -149,7 +163,7 @@ function refunded(command: PaymentCommandOf<'RecordPaymentRefunded'>, state: Pay
     currency: terms.currency,
     refundedInFull: returnedOf(after) === terms.gross,
   });
-  return [...before, done, ...(refund === undefined ? adjustPayout(after, terms, 'refund') : [])];
+  return [...before, done, ...(refund === undefined ? adjustPayout(after, terms, 'refund', command.at) : [])];
 }
 
 function lost(command: PaymentCommandOf<'RecordChargebackLost'>, state: PaymentState, terms: Terms): readonly PaymentEvent[] {
@@ -168,7 +182,7 @@ function lost(command: PaymentCommandOf<'RecordChargebackLost'>, state: PaymentS
   });
   const after = evolvePayment(state, outcome);
   if (chargedBack === 0) return [outcome, ...resumeUnsent(after, terms)];
-  return [outcome, ...adjustPayout(after, terms, 'chargeback')];
+  return [outcome, ...adjustPayout(after, terms, 'chargeback', command.at)];
 }
 
 /** The chargeback if it is still undecided; undefined when it was decided so already. */
@@ -181,12 +195,12 @@ function openChargeback(state: PaymentState, disputeId: string, outcome: 'won' |
 }
 
 /** After the tutor's part shrank: a payout that was not sent is replaced by one over what is still owed. */
-function adjustPayout(state: PaymentState, terms: Terms, reason: 'refund' | 'chargeback'): readonly PaymentEvent[] {
+function adjustPayout(state: PaymentState, terms: Terms, reason: 'refund' | 'chargeback', at: Instant): readonly PaymentEvent[] {
   const waiting = unsentPayout(state);
   if (waiting === undefined) return [];
   const off = callOff(terms, waiting, reason);
   const { dueAt, blockedBy } = waiting.payout;
-  const planned = planPayout(evolvePayment(state, off), terms, dueAt);
+  const planned = planPayout(evolvePayment(state, off), terms, dueAt ?? at);
   if (planned === undefined) return [off];
   const stillBlocked = blockedBy !== undefined && (blockedBy === 'no_account' || blockedBy === 'payouts_disabled' || isOnHold(state));
   if (!stillBlocked) return [off, planned];

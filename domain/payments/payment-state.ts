@@ -21,13 +21,15 @@ export interface Refund {
   readonly status: 'pending' | 'done' | 'failed';
   readonly attempt: number;
   readonly key: string;
+  /** What Stripe calls this attempt, once it took it on. */
   readonly stripeRefundId?: string;
 }
 
 export interface Payout {
   readonly amount: number;
   readonly status: 'scheduled' | 'blocked' | 'failed' | 'sent' | 'paid' | 'canceled';
-  readonly dueAt: Instant;
+  /** When to send it, or to try again; undefined when a person has to look. */
+  readonly dueAt: Instant | undefined;
   /** Attempts that Stripe refused. */
   readonly refusals: number;
   /** The key that the next attempt must send. */
@@ -46,6 +48,8 @@ export interface Reversal {
   readonly transferId: string;
   readonly amount: number;
   readonly status: 'pending' | 'done' | 'abandoned';
+  /** When to try again after a refusal; undefined before the first. */
+  readonly dueAt?: Instant | undefined;
   readonly refusals: number;
   readonly key: string;
 }
@@ -77,6 +81,8 @@ export interface PaymentState {
   readonly chargedBack: number;
   readonly chargebacks: Readonly<Record<string, Chargeback>>;
   readonly payouts: Readonly<Record<string, Payout>>;
+  /** A person called the payout off; only a person plans it again. */
+  readonly payoutStopped: boolean;
   /** Of what the tutor earned, the part that paid back debts of other payments. */
   readonly netted: number;
   readonly debtsNetted: readonly z.output<typeof nettedDebt>[] | undefined;
@@ -98,6 +104,7 @@ export const noPayment: PaymentState = {
   chargedBack: 0,
   chargebacks: {},
   payouts: {},
+  payoutStopped: false,
   netted: 0,
   debtsNetted: undefined,
   reversals: {},
@@ -185,6 +192,10 @@ export function evolvePayment(state: PaymentState, event: PaymentEvent): Payment
       const refunds: PaymentState['refunds'] = { ...state.refunds, [refundId]: { amount, attempt, key, status: 'pending' } };
       return { ...state, refunded: state.refunded + added, refunds };
     }
+    case 'RefundAccepted': {
+      const { refundId, stripeRefundId } = event.data;
+      return { ...state, refunds: amend(state.refunds, refundId, { stripeRefundId }) };
+    }
     case 'PaymentRefunded': {
       const { refundId, stripeRefundId } = event.data;
       return { ...state, refunds: amend(state.refunds, refundId, { status: 'done', stripeRefundId }) };
@@ -211,21 +222,24 @@ export function evolvePayment(state: PaymentState, event: PaymentEvent): Payment
     case 'TutorPayoutScheduled': {
       const { payoutId, amount, dueAt, idempotencyKey: key } = event.data;
       const scheduled: Payout = { amount, status: 'scheduled', dueAt, refusals: 0, key, reversed: 0, failedBankPayouts: [] };
-      return { ...state, payouts: { ...state.payouts, [payoutId]: scheduled } };
+      return { ...state, payouts: { ...state.payouts, [payoutId]: scheduled }, payoutStopped: false };
     }
     case 'TutorPayoutSent':
       return { ...state, payouts: amend(state.payouts, event.data.payoutId, { status: 'sent', transferId: event.data.transferId }) };
     case 'PayoutFailed': {
-      const { payoutId, attempt, nextKey: key, retryAt } = event.data;
-      const dueAt = retryAt === undefined ? {} : { dueAt: retryAt };
-      return { ...state, payouts: amend(state.payouts, payoutId, { status: 'failed', refusals: attempt, key, ...dueAt }) };
+      const { payoutId, attempt, nextKey: key, retryAt: dueAt } = event.data;
+      return { ...state, payouts: amend(state.payouts, payoutId, { status: 'failed', refusals: attempt, key, dueAt }) };
     }
     case 'PayoutBlocked':
       return { ...state, payouts: amend(state.payouts, event.data.payoutId, { status: 'blocked', blockedBy: event.data.reason }) };
     case 'PayoutUnblocked':
       return { ...state, payouts: amend(state.payouts, event.data.payoutId, { status: 'scheduled', blockedBy: undefined }) };
     case 'PayoutCanceled':
-      return { ...state, payouts: amend(state.payouts, event.data.payoutId, { status: 'canceled' }) };
+      return {
+        ...state,
+        payouts: amend(state.payouts, event.data.payoutId, { status: 'canceled' }),
+        payoutStopped: event.data.reason === 'by_admin',
+      };
     case 'TutorPayoutPaid':
       return { ...state, status: 'PaidOut', payouts: amend(state.payouts, event.data.payoutId, { status: 'paid' }) };
     case 'TutorBankPayoutFailed': {
@@ -252,7 +266,7 @@ export function evolvePayment(state: PaymentState, event: PaymentEvent): Payment
     case 'TransferReversalFailed': {
       const { reversalId, attempt, nextKey: key, retryAt } = event.data;
       const status = retryAt === undefined ? 'abandoned' : 'pending';
-      return { ...state, reversals: amend(state.reversals, reversalId, { status, refusals: attempt, key }) };
+      return { ...state, reversals: amend(state.reversals, reversalId, { status, refusals: attempt, key, dueAt: retryAt }) };
     }
     case 'TutorDebtRecorded':
       return { ...state, debts: { ...state.debts, [event.data.debtId]: { amount: event.data.amount, settled: 0, settledBy: [] } } };

@@ -74,6 +74,8 @@ describe('Continuing to pay', () => {
   it('changes nothing: only Stripe’s word does', () => proceed([initiated, intentCreated]).alreadySo());
   it('is refused to others', () => proceed([initiated, intentCreated], theTutor).refused(refusals.NotYourPayment));
   it('waits until Stripe knows of the payment', () => proceed([initiated]).refused(refusals.PaymentNotReady));
+  it('is refused while a difference with Stripe is looked into', () =>
+    proceed([initiated, intentCreated, mismatchOf(intentId, 1, 'usd')]).refused(refusals.PaymentOnHold));
   it('is refused once it is paid', () => proceed(paid).refused(refusals.AlreadyPaid));
   it('is refused once it was called off', () =>
     proceed([initiated, intentCreated, canceled]).refused(refusals.PaymentOver, { status: 'Canceled' }));

@@ -8,17 +8,12 @@ import { decidePayout } from './payment-payouts.ts';
 import { decideRecovery } from './payment-recovery.ts';
 import { decideRefund } from './payment-refunds.ts';
 import * as refusals from './payment-refusals.ts';
-import { evolvePayment, isCaptured, noPayment, type PaymentState, type Terms } from './payment-state.ts';
+import { evolvePayment, isCaptured, isOnHold, noPayment, type PaymentState, type Terms } from './payment-state.ts';
 
 /** How often a payer may be declined before the booking is given up. */
 export const PAYMENT_ATTEMPTS = 3;
 
 type PaymentEvent = events.PaymentEvent;
-
-/** Whether the payer can still pay: there is a PaymentIntent, no money yet, and it has not been called off. */
-export function isPayable(state: PaymentState): boolean {
-  return state.intentId !== undefined && (state.status === 'Initiated' || state.status === 'ActionRequired');
-}
 
 function decide(command: PaymentCommand, state: PaymentState): readonly PaymentEvent[] {
   guard(command);
@@ -31,6 +26,7 @@ function decide(command: PaymentCommand, state: PaymentState): readonly PaymentE
       if (command.by.userId !== parties.payerId) throw new refusals.NotYourPayment();
       if (isCaptured(state)) throw new refusals.AlreadyPaid();
       if (state.status === 'Failed' || state.status === 'Canceled') throw new refusals.PaymentOver({ status: state.status });
+      if (isOnHold(state)) throw new refusals.PaymentOnHold();
       if (state.intentId === undefined) throw new refusals.PaymentNotReady();
       return [];
     case 'RecordPaymentIntent': {
@@ -69,6 +65,7 @@ function decide(command: PaymentCommand, state: PaymentState): readonly PaymentE
     case 'RequestRefund':
     case 'RefundBookingOutcome':
     case 'RetryRefund':
+    case 'RecordRefundAccepted':
     case 'RecordPaymentRefunded':
     case 'RecordRefundFailed':
     case 'RecordChargebackOpened':

@@ -1,5 +1,5 @@
 import { event } from '../kernel/event.ts';
-import { stripeEventIdOf, stripeEventReceived } from './stripe-event.ts';
+import { stripeEventHandled, stripeEventIdOf, stripeEventReceived } from './stripe-event.ts';
 
 /** Stripe says that Mia's PaymentIntent succeeded. */
 export const intentSucceeded = event(stripeEventReceived, {
@@ -8,3 +8,4 @@ export const intentSucceeded = event(stripeEventReceived, {
   eventType: 'payment_intent.succeeded',
   objectId: 'pi_mia',
 });
+export const intentSucceededHandled = event(stripeEventHandled, { stripeEventRef: intentSucceeded.data.stripeEventRef });

@@ -1,7 +1,7 @@
 import { describe, it } from '@jest/globals';
 import type { Actor } from '../kernel/command.ts';
 import { given } from '../kernel/given-when-then.ts';
-import { intentSucceeded } from './stripe-event.examples.ts';
+import { intentSucceeded, intentSucceededHandled } from './stripe-event.examples.ts';
 import * as stripe from './stripe-event.ts';
 
 const webhook: Actor = { role: 'external' };
@@ -19,4 +19,14 @@ describe('Receiving an event of Stripe', () => {
     given(stripe.stripeEvent)
       .when(stripe.receiveStripeEvent, intentSucceeded.data, { by: { role: 'admin', userId: intentSucceeded.data.stripeEventRef } })
       .refused(stripe.OnlyStripeReports));
+});
+
+describe('Having handled an event of Stripe', () => {
+  const { stripeEventRef } = intentSucceeded.data;
+  const handle = (...before: readonly stripe.StripeEventEvent[]) =>
+    given(stripe.stripeEvent, ...before).when(stripe.markStripeEventHandled, { stripeEventRef });
+
+  it('is noted, so that a replay does not ask Stripe again', () => handle(intentSucceeded).then(intentSucceededHandled));
+  it('is noted once', () => handle(intentSucceeded, intentSucceededHandled).alreadySo());
+  it('comes after receiving it', () => handle().refused(stripe.StripeEventNotReceived));
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCommand, type CommandOf } from '../kernel/command.ts';
-import type { Decider } from '../kernel/decider.ts';
+import { unreachable, type Decider } from '../kernel/decider.ts';
 import { defineEvent, event, type EventOf } from '../kernel/event.ts';
 import { followUpId, uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
@@ -25,18 +25,30 @@ export const stripeEventReceived = defineEvent('StripeEventReceived', {
   sentence: 'Stripe told us that one of its objects changed, signed by its key.',
   schema: notice,
 });
-const events = [stripeEventReceived] as const;
+export const stripeEventHandled = defineEvent('StripeEventHandled', {
+  sentence: 'Stripe was asked again and what it said has been recorded.',
+  schema: z.object({ stripeEventRef: uuid }),
+});
+const events = [stripeEventReceived, stripeEventHandled] as const;
 export type StripeEventEvent = EventOf<typeof events>;
 
 // Commands
 export const receiveStripeEvent = defineCommand('ReceiveStripeEvent', { sentence: 'Note a verified webhook of Stripe.', data: notice });
-const commands = [receiveStripeEvent] as const;
+export const markStripeEventHandled = defineCommand('MarkStripeEventHandled', {
+  sentence: 'Note that nothing more follows from a webhook.',
+  data: z.object({ stripeEventRef: uuid }),
+});
+const commands = [receiveStripeEvent, markStripeEventHandled] as const;
 type StripeEventCommand = CommandOf<typeof commands>;
 
 // Refusals
 export class OnlyStripeReports extends Refusal {
   static override readonly kind = 'forbidden';
   static override readonly sentence = 'Only a verified webhook may report this.';
+}
+export class StripeEventNotReceived extends Refusal {
+  static override readonly kind = 'not_found';
+  static override readonly sentence = 'Stripe has reported no such event.';
 }
 export class NotThatStripeEvent extends Refusal {
   static override readonly kind = 'invalid';
@@ -46,19 +58,30 @@ export class NotThatStripeEvent extends Refusal {
 // State
 export interface StripeEventState {
   readonly received: boolean;
+  readonly handled: boolean;
 }
 
 // Decisions
 function decide(command: StripeEventCommand, state: StripeEventState): readonly StripeEventEvent[] {
   if (command.by.role !== 'external' && command.by.role !== 'system') throw new OnlyStripeReports();
-  if (command.data.stripeEventRef !== stripeEventIdOf(command.data.stripeEventId)) throw new NotThatStripeEvent();
-  return state.received ? [] : [event(stripeEventReceived, command.data)];
+  switch (command.type) {
+    case 'ReceiveStripeEvent':
+      if (command.data.stripeEventRef !== stripeEventIdOf(command.data.stripeEventId)) throw new NotThatStripeEvent();
+      return state.received ? [] : [event(stripeEventReceived, command.data)];
+    case 'MarkStripeEventHandled':
+      if (!state.received) throw new StripeEventNotReceived();
+      return state.handled ? [] : [event(stripeEventHandled, command.data)];
+    default:
+      return unreachable(command);
+  }
 }
 
-function evolve(_state: StripeEventState, event: StripeEventEvent): StripeEventState {
+function evolve(state: StripeEventState, event: StripeEventEvent): StripeEventState {
   switch (event.type) {
     case 'StripeEventReceived':
-      return { received: true };
+      return { ...state, received: true };
+    case 'StripeEventHandled':
+      return { ...state, handled: true };
   }
 }
 
@@ -69,8 +92,8 @@ export const stripeEvent: Decider<StripeEventState, StripeEventCommand, StripeEv
   stateVersion: 1,
   commands,
   events,
-  refusals: [OnlyStripeReports, NotThatStripeEvent],
-  initial: { received: false },
+  refusals: [OnlyStripeReports, StripeEventNotReceived, NotThatStripeEvent],
+  initial: { received: false, handled: false },
   decide,
   evolve,
 };
