@@ -1,4 +1,5 @@
 import type { EffectDefinition } from '#domain/kernel/consumer.ts';
+import { stripeEffects } from './stripe-effects.ts';
 
 /** The declaration of every effect: catalogued, and checked to say how it is undone. The handlers stand beside each declaration. */
-export const effectDefinitions: readonly EffectDefinition[] = [];
+export const effectDefinitions: readonly EffectDefinition[] = [...stripeEffects];
