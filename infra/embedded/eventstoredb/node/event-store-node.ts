@@ -8,6 +8,9 @@ import { ClassicAppends } from '../streams/classic-append.ts';
 import { softDelete, tombstone } from '../streams/delete.ts';
 import { Reads } from '../streams/read.ts';
 import { AppendReq, BatchAppendReq, DeleteReq, Empty, ReadReq } from '../wire/messages.ts';
+import { DefineReq, DeleteGroupReq, GetInfoReq, GroupReadReq, ListReq, ReplayParkedReq } from '../persistent/messages.ts';
+import { GroupRegistry } from '../persistent/group-registry.ts';
+import { persistentSubscriptions } from '../persistent/service.ts';
 import { RpcError } from '../wire/rpc-error.ts';
 import { rpcMethod } from '../wire/rpc-method.ts';
 import { writeBootEvents } from './boot-events.ts';
@@ -46,15 +49,26 @@ export async function startNode(options: NodeOptions): Promise<EventStoreNode> {
   await writeBootEvents(store);
   const maxAppendSize = options.maxAppendSize ?? defaultMaxAppendSize;
   const classicAppends = new ClassicAppends(store, maxAppendSize);
+  const registry = new GroupRegistry(store, reader);
+  const groups = persistentSubscriptions(registry, reader);
   let port = options.port;
 
   const streams = 'event_store.client.streams.Streams';
+  const persistent = 'event_store.client.persistent_subscriptions.PersistentSubscriptions';
   const routes: Route[] = [
     route(rpcMethod(`/${streams}/Read`, 'server-stream', ReadReq), new Reads(store, reader).handle),
     route(rpcMethod(`/${streams}/Append`, 'client-stream', AppendReq), classicAppends.handle),
     route(rpcMethod(`/${streams}/BatchAppend`, 'duplex', BatchAppendReq), new BatchAppends(store, maxAppendSize).handle),
     route(rpcMethod(`/${streams}/Delete`, 'unary', DeleteReq), softDelete(store)),
     route(rpcMethod(`/${streams}/Tombstone`, 'unary', DeleteReq), tombstone(store)),
+    route(rpcMethod(`/${persistent}/Create`, 'unary', DefineReq), groups.create),
+    route(rpcMethod(`/${persistent}/Update`, 'unary', DefineReq), groups.update),
+    route(rpcMethod(`/${persistent}/Delete`, 'unary', DeleteGroupReq), groups.delete),
+    route(rpcMethod(`/${persistent}/Read`, 'duplex', GroupReadReq), groups.read),
+    route(rpcMethod(`/${persistent}/GetInfo`, 'unary', GetInfoReq), groups.getInfo),
+    route(rpcMethod(`/${persistent}/ReplayParked`, 'unary', ReplayParkedReq), groups.replayParked),
+    route(rpcMethod(`/${persistent}/List`, 'unary', ListReq), groups.list),
+    route(rpcMethod(`/${persistent}/RestartSubsystem`, 'unary', Empty), groups.restartSubsystem),
     route(
       rpcMethod('/event_store.client.gossip.Gossip/Read', 'unary', Empty),
       gossip(loopback, () => port),
@@ -83,6 +97,7 @@ export async function startNode(options: NodeOptions): Promise<EventStoreNode> {
       classicAppends.abortAll(new RpcError(status.UNAVAILABLE, 'Server is shutting down.'));
       await new Promise((resolve) => setTimeout(resolve, 20));
       server.forceShutdown();
+      registry.close();
       store.close();
     },
   };

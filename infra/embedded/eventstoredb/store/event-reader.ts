@@ -57,19 +57,26 @@ export class EventReader {
     return this.store.log.readAllBackwards(this.end(), 1)[0]?.position;
   }
 
+  /**
+   * The visible ones among the next events of a stream, perhaps none; `next` is where to read on. Undefined when there are no more.
+   */
+  visiblePage(stream: string, from: number, limit = pageLimit): { readonly events: LoggedEvent[]; readonly next: number } | undefined {
+    const visible = this.window(stream);
+    const page = this.store.log.readStreamForwards(stream, Math.max(from, visible.min), limit);
+    const last = page.at(-1);
+    return last && { events: page.filter(visible.shows), next: last.revision + 1 };
+  }
+
   /** All visible events of a stream from a revision on, page by page; each page is read when it is asked for. */
   *streamForwards(stream: string, from: number, limit = Number.MAX_SAFE_INTEGER): Generator<LoggedEvent[]> {
-    const visible = this.window(stream);
-    let next = Math.max(from, visible.min);
+    let next = from;
     let left = limit;
     while (left > 0) {
-      const page = this.store.log.readStreamForwards(stream, next, Math.min(left, pageLimit));
-      const last = page.at(-1);
-      if (!last) return;
-      const shown = page.filter(visible.shows);
-      left -= shown.length;
-      next = last.revision + 1;
-      yield shown;
+      const page = this.visiblePage(stream, next, Math.min(left, pageLimit));
+      if (!page) return;
+      left -= page.events.length;
+      next = page.next;
+      yield page.events;
     }
   }
 

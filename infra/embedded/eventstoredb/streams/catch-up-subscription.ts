@@ -4,96 +4,17 @@ import { positionAfter } from '../log/event-log.ts';
 import type { LoggedEvent } from '../log/logged-event.ts';
 import { tombstoneRevision } from '../log/logged-event.ts';
 import type { EventReader } from '../store/event-reader.ts';
-import { isHiddenInAll } from '../store/event-reader.ts';
 import type { EventStore } from '../store/event-store.ts';
 import type { Outlet } from '../wire/outlet.ts';
 import type { UuidFormat } from '../wire/read-responses.ts';
 import { caughtUp, checkpoint, confirmation, readEventResponse } from '../wire/read-responses.ts';
 import { streamDeleted } from '../wire/rpc-error.ts';
 import type { EventFilter } from './event-filter.ts';
-
-/** Where the events of a subscription come from. */
-export interface SubscriptionFeed {
-  /** The next events, perhaps none in this page; undefined at the end of the log. */
-  next(live: boolean): readonly LoggedEvent[] | undefined;
-  concerns(event: LoggedEvent): boolean;
-  /** Up to where everything was handed out. */
-  readonly lastPosition: number | undefined;
-}
-
-/** All events of one stream from a revision on. */
-export class StreamFeed implements SubscriptionFeed {
-  readonly lastPosition = undefined;
-  private readonly reader: EventReader;
-  private readonly stream: string;
-  private cursor: number;
-  private history: Generator<LoggedEvent[]> | undefined;
-
-  constructor(reader: EventReader, stream: string, from: number) {
-    this.reader = reader;
-    this.stream = stream;
-    this.cursor = from;
-  }
-
-  next(live: boolean): readonly LoggedEvent[] | undefined {
-    const page = live ? this.livePage() : this.historicPage();
-    const last = page?.at(-1);
-    if (last) this.cursor = last.revision + 1;
-    return page;
-  }
-
-  concerns(event: LoggedEvent): boolean {
-    return event.stream === this.stream;
-  }
-
-  private livePage(): readonly LoggedEvent[] | undefined {
-    const page = this.reader.pageOfStream(this.stream, this.cursor);
-    return page.length > 0 ? page : undefined;
-  }
-
-  /** History is seen through truncation and age; what happens while the subscription is live is not. */
-  private historicPage(): readonly LoggedEvent[] | undefined {
-    this.history ??= this.reader.streamForwards(this.stream, this.cursor);
-    const page = this.history.next();
-    if (!page.done) return page.value;
-    this.history = undefined;
-    this.cursor = Math.max(this.cursor, this.reader.headOf(this.stream) + 1);
-    return undefined;
-  }
-}
-
-/** All events of the log behind a position. */
-export class AllFeed implements SubscriptionFeed {
-  private readonly reader: EventReader;
-  private cursor: number;
-  private last: number | undefined;
-
-  constructor(reader: EventReader, behind: number | undefined) {
-    this.reader = reader;
-    this.cursor = behind === undefined ? 0 : behind + 1;
-    this.last = behind;
-  }
-
-  get lastPosition(): number | undefined {
-    return this.last;
-  }
-
-  next(): readonly LoggedEvent[] | undefined {
-    const page = this.reader.pageOfAll(this.cursor);
-    const last = page.at(-1);
-    if (!last) return undefined;
-    this.cursor = last.position + 1;
-    this.last = last.position;
-    return page.filter((event) => !isHiddenInAll(event));
-  }
-
-  concerns(): boolean {
-    return true;
-  }
-}
+import type { EventFeed } from './event-feed.ts';
+import { AllFeed } from './event-feed.ts';
 
 export interface SubscriptionOptions {
-  readonly feed: SubscriptionFeed;
+  readonly feed: EventFeed;
   readonly filter: EventFilter | undefined;
   readonly resolveLinks: boolean;
   readonly uuids: UuidFormat;

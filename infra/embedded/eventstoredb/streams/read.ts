@@ -12,7 +12,8 @@ import type { UuidFormat } from '../wire/read-responses.ts';
 import { readEventResponse, streamNotFound } from '../wire/read-responses.ts';
 import { clampedNumber, streamName } from '../wire/request-values.ts';
 import { RpcError, streamDeleted, unknownError } from '../wire/rpc-error.ts';
-import { AllFeed, CatchUpSubscription, StreamFeed } from './catch-up-subscription.ts';
+import { CatchUpSubscription } from './catch-up-subscription.ts';
+import { AllFeed, StreamFeed } from './event-feed.ts';
 import { eventFilter } from './event-filter.ts';
 
 type Call = ServerWritableStream<MessageOf<typeof ReadReq>, Buffer>;

@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import type { ProposedEvent } from '../log/logged-event.ts';
+import type { EventStore } from '../store/event-store.ts';
+import { metadataType, metastreamOf } from '../store/stream-metadata.ts';
+
+const nothing = Buffer.alloc(0);
+
+export const jsonSystemEvent = (type: string, data: unknown): ProposedEvent => ({
+  id: randomUUID(),
+  type,
+  isJson: true,
+  data: Buffer.from(JSON.stringify(data)),
+  customMetadata: nothing,
+});
+
+/** Appends to a stream of which only the last two events matter. */
+export async function appendLatest(store: EventStore, stream: string, event: ProposedEvent): Promise<void> {
+  if (!store.states.hasMetastream(stream)) await setMetadata(store, stream, { $maxCount: 2 });
+  await store.append(stream, 'any', [event]);
+}
+
+export async function setMetadata(store: EventStore, stream: string, metadata: object): Promise<void> {
+  await store.append(metastreamOf(stream), 'any', [jsonSystemEvent(metadataType, metadata)]);
+}
