@@ -1,4 +1,15 @@
 import type { ReadModel } from '#domain/kernel/consumer.ts';
+import { lessonFiles } from './lessons/lesson-files.ts';
+import { lessonMessages } from './lessons/lesson-messages.ts';
+import { lessonRooms } from './lessons/lesson-rooms.ts';
+import { lessons } from './lessons/lessons.ts';
+import { availabilityExceptions, tutorAvailability } from './lessons/tutor-availability.ts';
+import { tutorSlots } from './lessons/tutor-slots.ts';
+import { chatChannels } from './matching/chat-channels.ts';
+import { chatMessages } from './matching/chat-messages.ts';
+import { connectionRequests } from './matching/connection-requests.ts';
+import { matches } from './matching/matches.ts';
+import { tutorSearch } from './matching/tutor-search.ts';
 import { parentConsents } from './identity/parent-consents.ts';
 import { studentProfiles } from './identity/student-profiles.ts';
 import { userAccounts } from './identity/user-accounts.ts';
@@ -8,6 +19,18 @@ import { tutorProfiles } from './tutoring/tutor-profiles.ts';
 
 /** Every read model of the system: what the projection engine runs, rebuilds and verifies. */
 export const readModels: readonly ReadModel[] = [
+  connectionRequests,
+  matches,
+  chatChannels,
+  chatMessages,
+  tutorSearch,
+  lessons,
+  lessonRooms,
+  lessonMessages,
+  lessonFiles,
+  tutorAvailability,
+  availabilityExceptions,
+  tutorSlots,
   userAccounts,
   studentProfiles,
   parentConsents,
