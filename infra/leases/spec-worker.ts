@@ -1,0 +1,90 @@
+// A process for specs of takeovers: runs both engines on a log that it makes up itself, the same in every process, a little every moment.
+import { now, put, type ProcessManager, type ReadModel } from '#domain/kernel/consumer.ts';
+import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { recorded } from '#domain/kernel/given-when-then.ts';
+import { Database } from '#infra/postgres/database.ts';
+import { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
+import { ProjectionEngine } from '#infra/projections/engine.ts';
+import { SystemClock } from '#infra/time/clock.ts';
+import { MemoryLog } from '#infra/verify/memory-log.ts';
+
+export type Ticked = { type: 'Ticked'; data: { clock: string; tick: number } };
+type TickEvents = { Ticked: Ticked };
+
+/** The nth event of the made-up log. */
+export function tickOf(nth: number): RecordedEvent<Ticked> {
+  const clock = `clock-${nth % 7}`;
+  const event = recorded<Ticked>({ type: 'Ticked', data: { clock, tick: nth } }, { aggregateType: 'Clock', aggregateId: clock, nth });
+  return { ...event, position: BigInt(nth) };
+}
+
+export const clocks: ReadModel<{ ticks: number; last: number }, TickEvents> = {
+  name: 'clocks',
+  context: 'takeover',
+  version: 1,
+  sentence: 'How often each clock has ticked.',
+  columns: { ticks: 'integer', last: 'integer' },
+  indexes: [],
+  on: { Ticked: ({ data }) => put(data.clock, { ticks: data.tick, last: data.tick }) },
+};
+
+export const striking: ProcessManager<TickEvents> = {
+  name: 'strike-on-tick',
+  context: 'takeover',
+  sentence: 'Each tick strikes.',
+  on: { Ticked: ({ data }) => now({ type: 'Strike', data: { clock: data.clock, tick: data.tick } }) },
+};
+
+/** Runs both engines against a database; what is struck is noted under `name`. */
+export function runEngines(url: string, name: string, log: MemoryLog) {
+  const database = new Database(url, { applicationName: name });
+  const leaseTimes = { lifetime: 1_500, beat: 200 };
+  const troubles: unknown[] = [];
+  const onError = (error: unknown): void => void troubles.push(error);
+  const openFeed = log.feeds({ pageSize: 5 });
+  const projections = new ProjectionEngine({ database, models: [clocks], openFeed, onError, leaseTimes });
+  const managers = new ProcessManagerEngine({
+    database,
+    managers: [striking],
+    openFeed,
+    onError,
+    leaseTimes,
+    clock: new SystemClock(),
+    commands: {
+      send: async (message, context) => {
+        const { clock, tick } = message.data as Ticked['data'];
+        await database.execute('insert into struck (command_id, clock, tick, struck_by) values ($1, $2, $3, $4)', [
+          context.commandId,
+          clock,
+          tick,
+          name,
+        ]);
+        return { id: clock, revision: tick, position: '0', events: [] };
+      },
+    },
+    effects: [],
+    load: () => Promise.reject(new Error('nothing to load')),
+    readEvent: () => Promise.reject(new Error('nothing to read')),
+  });
+  projections.start();
+  managers.start();
+  return {
+    projections,
+    troubles,
+    stop: async () => {
+      await Promise.all([projections.stop(), managers.stop()]);
+      await database.close();
+    },
+  };
+}
+
+const [url, name] = process.argv.slice(2);
+if (process.argv[1] === import.meta.filename && url !== undefined && name !== undefined) {
+  const log = new MemoryLog();
+  runEngines(url, name, log);
+  let nth = 0;
+  setInterval(() => {
+    if (nth < 100_000) log.append(tickOf(++nth));
+  }, 3);
+  process.stdout.write('running\n');
+}
