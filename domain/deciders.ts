@@ -16,6 +16,7 @@ import { connectionGuard } from './matching/connection-guard.ts';
 import { connectionRequest } from './matching/connection-request.ts';
 import { searchSession } from './matching/search-session.ts';
 import { studentTutorMatch } from './matching/student-tutor-match.ts';
+import { payerAccount } from './payments/payer-account.ts';
 import { paymentTransaction } from './payments/payment-transaction.ts';
 import { stripeEvent } from './payments/stripe-event.ts';
 import { tutorPayoutAccount } from './payments/tutor-payout-account.ts';
@@ -45,6 +46,7 @@ const list = [
   lessonChat,
   paymentTransaction,
   tutorPayoutAccount,
+  payerAccount,
   stripeEvent,
 ] as const;
 

@@ -27,6 +27,10 @@ export const processPayment = defineCommand('ProcessPayment', {
   sentence: 'Continue to pay: the payer may be shown the PaymentIntent.',
   data: target,
 });
+export const renewPaymentKeys = defineCommand('RenewPaymentKeys', {
+  sentence: 'Give the next attempt to open a PaymentIntent new keys, after it was proven that none exists.',
+  data: target.extend({ attempt: z.number().int().min(2) }),
+});
 export const recordPaymentIntent = defineCommand('RecordPaymentIntent', {
   sentence: 'Record that Stripe has a PaymentIntent for this payment.',
   data: target.extend({ customerId: stripeId, intentId: stripeId, ...reported }),
@@ -163,6 +167,7 @@ export const settleTutorDebt = defineCommand('SettleTutorDebt', {
 export const paymentCommands = [
   initiatePayment,
   processPayment,
+  renewPaymentKeys,
   recordPaymentIntent,
   recordPaymentActionRequired,
   recordPaymentProcessed,

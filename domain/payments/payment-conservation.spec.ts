@@ -170,7 +170,7 @@ describe('Money is neither made nor lost', () => {
     );
     // The walk is only worth something if it gets everywhere.
     const unreached = paymentTransaction.events.map((definition) => definition.type).filter((type) => !seen.has(type));
-    expect(unreached).toEqual(['PaymentActionRequired', 'RefundAccepted']);
+    expect(unreached).toEqual(['PaymentKeysRenewed', 'PaymentActionRequired', 'RefundAccepted']);
   });
 
   it('and once all reversals are done, the tutor holds no more than they are owed', () => {

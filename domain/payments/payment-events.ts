@@ -34,6 +34,10 @@ export const paymentInitiated = defineEvent('PaymentInitiated', {
     intentCancelKey: idempotencyKey,
   }),
 });
+export const paymentKeysRenewed = defineEvent('PaymentKeysRenewed', {
+  sentence: 'Stripe answered with an error of its own and has no PaymentIntent: the next attempt has new keys.',
+  schema: z.object({ ...parties, attempt, customerKey: idempotencyKey, intentKey: idempotencyKey }),
+});
 export const paymentIntentCreated = defineEvent('PaymentIntentCreated', {
   sentence: 'Stripe holds a PaymentIntent that the payer can now confirm.',
   schema: z.object({ ...parties, customerId: stripeId, intentId: stripeId }),
@@ -178,6 +182,7 @@ export const tutorDebtSettled = defineEvent('TutorDebtSettled', {
 
 export const paymentEvents = [
   paymentInitiated,
+  paymentKeysRenewed,
   paymentIntentCreated,
   paymentActionRequired,
   paymentProcessed,

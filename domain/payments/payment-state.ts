@@ -13,6 +13,8 @@ export interface Terms {
   readonly feeBps: number;
   readonly customerKey: string;
   readonly intentKey: string;
+  /** Number of the attempt that the keys are for. */
+  readonly keyAttempt: number;
   readonly intentCancelKey: string;
 }
 
@@ -165,7 +167,15 @@ export function evolvePayment(state: PaymentState, event: PaymentEvent): Payment
       const { paymentId, bookingId, studentId, payerId, tutorId, gross, currency, feeBps, customerKey, intentKey, intentCancelKey } =
         event.data;
       const parties = { paymentId, bookingId, studentId, payerId, tutorId };
-      return { ...state, status: 'Initiated', terms: { parties, gross, currency, feeBps, customerKey, intentKey, intentCancelKey } };
+      return {
+        ...state,
+        status: 'Initiated',
+        terms: { parties, gross, currency, feeBps, customerKey, intentKey, keyAttempt: 1, intentCancelKey },
+      };
+    }
+    case 'PaymentKeysRenewed': {
+      const { customerKey, intentKey, attempt: keyAttempt } = event.data;
+      return { ...state, terms: state.terms && { ...state.terms, customerKey, intentKey, keyAttempt } };
     }
     case 'PaymentIntentCreated':
       return { ...state, customerId: event.data.customerId, intentId: event.data.intentId };

@@ -53,6 +53,21 @@ describe('Initiating a payment', () => {
       .refused(refusals.OnlyThePlatformMovesMoney));
 });
 
+describe('Renewing the keys of the calls', () => {
+  const renew = (attempt: number, ...before: readonly events.PaymentEvent[]) =>
+    past(...before).when(commands.renewPaymentKeys, { paymentId, attempt });
+  const renewed = event(events.paymentKeysRenewed, {
+    ...parties,
+    attempt: 2,
+    customerKey: `cus:${parties.payerId}:${paymentId}:2`,
+    intentKey: `pi:${paymentId}:2`,
+  });
+
+  it('lets the next attempt be another call', () => renew(2, initiated).then(renewed));
+  it('is nothing new for the same attempt', () => renew(2, initiated, renewed).alreadySo());
+  it('is nothing once there is a PaymentIntent', () => renew(2, initiated, intentCreated).alreadySo());
+});
+
 describe('Recording the PaymentIntent', () => {
   const record = (before: readonly events.PaymentEvent[], changed: object = {}) =>
     past(...before).when(commands.recordPaymentIntent, { paymentId, customerId: 'cus_mia', intentId, ...asked, ...changed });

@@ -29,6 +29,13 @@ function decide(command: PaymentCommand, state: PaymentState): readonly PaymentE
       if (isOnHold(state)) throw new refusals.PaymentOnHold();
       if (state.intentId === undefined) throw new refusals.PaymentNotReady();
       return [];
+    case 'RenewPaymentKeys': {
+      const { attempt } = command.data;
+      if (state.intentId !== undefined || attempt <= terms.keyAttempt) return [];
+      const customerKey = `cus:${parties.payerId}:${parties.paymentId}:${attempt}`;
+      const intentKey = `pi:${parties.paymentId}:${attempt}`;
+      return [event(events.paymentKeysRenewed, { ...parties, attempt, customerKey, intentKey })];
+    }
     case 'RecordPaymentIntent': {
       const { customerId, intentId, amount, currency } = command.data;
       if (state.intentId === intentId) return [];
