@@ -9,6 +9,8 @@ import { DAY, HOUR, MINUTE, timeZoneName } from '../kernel/time.ts';
 export const VERIFICATION_VALID_FOR = 24 * HOUR;
 export const VERIFICATION_APART = MINUTE;
 export const VERIFICATIONS_PER_DAY = 5;
+/** The owner of an address hears at most this often that somebody tried to register with it. */
+export const ATTEMPTS_TOLD_EVERY = HOUR;
 /** How long an account may stay unverified. */
 export const REGISTRATION_VALID_FOR = 7 * DAY;
 
@@ -48,6 +50,10 @@ export const emailDeliveryFailed = defineEvent('EmailDeliveryFailed', {
   sentence: 'The verification mail could not be delivered.',
   schema: z.object({ ...who, deliveryId: uuid }),
 });
+export const registrationAttempted = defineEvent('RegistrationAttempted', {
+  sentence: 'Somebody tried to register with the address of this account; its owner is told.',
+  schema: z.object({ ...who, attemptedAt: instant }),
+});
 export const accountActivated = defineEvent('AccountActivated', {
   sentence: 'The account may be used.',
   schema: z.object({ ...who, method: z.enum(['email_token', 'operator']) }),
@@ -78,6 +84,7 @@ export const events = [
   emailVerificationRequested,
   emailVerificationSent,
   emailDeliveryFailed,
+  registrationAttempted,
   accountActivated,
   accountRegistrationExpired,
   accountSuspended,
@@ -118,6 +125,10 @@ export const recordVerificationFailed = defineCommand('RecordVerificationFailed'
   sentence: 'Record that a verification mail came back.',
   data: target.extend({ deliveryId: uuid }),
 });
+export const noteRegistrationAttempt = defineCommand('NoteRegistrationAttempt', {
+  sentence: 'Note that somebody tried to register with the address of this account.',
+  data: target,
+});
 export const verifyEmail = defineCommand('VerifyEmail', {
   sentence: 'Prove by the token of a mail that the address is one’s own.',
   data: target.extend({ tokenHash: sha256Hex }),
@@ -146,6 +157,7 @@ export const commands = [
   requestVerification,
   recordVerificationSent,
   recordVerificationFailed,
+  noteRegistrationAttempt,
   verifyEmail,
   activateUser,
   expireUnverified,

@@ -87,6 +87,19 @@ describe('Recording verification mails', () => {
   });
 });
 
+describe('Somebody registers with a known address', () => {
+  const note = (at: string, ...past: readonly account.UserAccountEvent[]) =>
+    given(userAccount, ...past).when(account.noteRegistrationAttempt, { userId }, { at });
+  const attempted = (attemptedAt: string) => event(account.registrationAttempted, { userId, attemptedAt });
+  const hourLater = plus(MONDAY_NOON, HOUR);
+
+  it('is noted, so that the owner can be told', () => note(MONDAY_NOON, miaRegistered, miaActivated).then(attempted(MONDAY_NOON)));
+  it('is nothing new within the hour', () => note(plus(hourLater, -1), miaRegistered, attempted(MONDAY_NOON)).alreadySo());
+  it('is noted again after an hour', () => note(hourLater, miaRegistered, attempted(MONDAY_NOON)).then(attempted(hourLater)));
+  it('is nothing new once closed', () => note(hourLater, miaRegistered, miaRegistrationExpired).alreadySo());
+  it('needs an account', () => note(MONDAY_NOON).refused(account.AccountNotFound));
+});
+
 describe('Verifying the address', () => {
   const verify = (past: readonly account.UserAccountEvent[], { at = MONDAY_NOON, tokenHash = verificationToken.tokenHash } = {}) =>
     given(userAccount, ...past).when(account.verifyEmail, { userId, tokenHash }, { by: anonymous, at });

@@ -25,6 +25,7 @@ export interface UserAccountState {
   readonly verificationsAskedAt: readonly Instant[];
   readonly tokens: readonly { readonly deliveryId: string; readonly tokenHash: string; readonly expiresAt: Instant }[];
   readonly failedDeliveries: readonly string[];
+  readonly attemptToldAt: Instant | undefined;
 }
 
 const initial: UserAccountState = {
@@ -34,6 +35,7 @@ const initial: UserAccountState = {
   verificationsAskedAt: [],
   tokens: [],
   failedDeliveries: [],
+  attemptToldAt: undefined,
 };
 
 export const isActive = (state: UserAccountState): boolean => state.status === 'Active';
@@ -61,6 +63,12 @@ function decide(command: UserAccountCommand, state: UserAccountState): readonly 
     case 'RecordVerificationFailed':
       if (state.failedDeliveries.includes(command.data.deliveryId)) return [];
       return [event(messages.emailDeliveryFailed, { userId, deliveryId: command.data.deliveryId })];
+    case 'NoteRegistrationAttempt': {
+      const { attemptToldAt } = state;
+      if (state.status === 'Closed') return [];
+      if (attemptToldAt !== undefined && millisecondsBetween(attemptToldAt, at) < messages.ATTEMPTS_TOLD_EVERY) return [];
+      return [event(messages.registrationAttempted, { userId, attemptedAt: at })];
+    }
     case 'VerifyEmail': {
       const token = state.tokens.find(({ tokenHash }) => tokenHash === command.data.tokenHash);
       if (token === undefined) throw new messages.VerificationTokenInvalid();
@@ -153,6 +161,8 @@ function evolve(state: UserAccountState, event: UserAccountEvent): UserAccountSt
     }
     case 'EmailDeliveryFailed':
       return { ...state, failedDeliveries: [...state.failedDeliveries, event.data.deliveryId] };
+    case 'RegistrationAttempted':
+      return { ...state, attemptToldAt: event.data.attemptedAt };
     case 'AccountActivated':
       return { ...state, status: 'Active' };
     case 'AccountRegistrationExpired':

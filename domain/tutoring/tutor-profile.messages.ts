@@ -82,7 +82,8 @@ export const tutorPaused = defineEvent('TutorPaused', { sentence: 'The tutor tak
 export const tutorResumed = defineEvent('TutorResumed', { sentence: 'The tutor is back.', schema: z.object(target) });
 export const tutorSuspended = defineEvent('TutorSuspended', {
   sentence: 'The platform stopped the tutor from teaching.',
-  schema: z.object({ ...target, reason: z.string() }),
+  /** `reviewRound` is the review that was under way, which is over with the suspension. */
+  schema: z.object({ ...target, reason: z.string(), reviewRound: round.optional() }),
 });
 export const tutorReinstated = defineEvent('TutorReinstated', {
   sentence: 'An administrator lifted the suspension.',

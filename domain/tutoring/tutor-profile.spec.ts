@@ -207,7 +207,7 @@ describe('Suspending and reinstating', () => {
 
   it('stops a tutor in any state', () => {
     suspend(availableTutor).then(suspended);
-    suspend([profileStarted, reviewAsked], SYSTEM).then(suspended);
+    suspend([profileStarted, reviewAsked], SYSTEM).then(event(tutor.tutorSuspended, { ...suspended.data, reviewRound: 1 }));
   });
   it('is nothing new when suspended', () => suspend([...availableTutor, suspended]).alreadySo());
   it('is refused to the tutor', () => suspend(availableTutor, okafor).refused(tutor.ApprovalNeedsAnAdmin));

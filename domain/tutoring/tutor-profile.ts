@@ -103,10 +103,12 @@ function decide(command: TutorProfileCommand, state: TutorProfileState): readonl
       if (isAvailable(state)) return [];
       if (state.status !== 'Paused') throw new messages.TutorNotApproved({ status: state.status });
       return [event(messages.tutorResumed, { tutorId }), ...publish(tutorId, state)];
-    case 'SuspendTutor':
+    case 'SuspendTutor': {
       mustHaveAuthority(by);
       if (state.status === 'Suspended') return [];
-      return [event(messages.tutorSuspended, { tutorId, reason: command.data.reason })];
+      const open = state.review === undefined ? {} : { reviewRound: state.review.round };
+      return [event(messages.tutorSuspended, { tutorId, reason: command.data.reason, ...open })];
+    }
     case 'ReinstateTutor':
       mustHaveAuthority(by);
       if (state.status !== 'Suspended') return [];
