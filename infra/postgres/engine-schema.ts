@@ -74,8 +74,16 @@ create table engine.dead_letters (
   revision bigint not null,
   error text,
   attempts integer not null default 1,
+  skipped boolean not null default false,
   parked_at timestamptz(3) not null default now(),
   primary key (consumer, version, scope, key, position)
+);
+
+-- How the work of each kind goes, told by the process that does it, about once a second.
+create table engine.reports (
+  name text primary key,
+  report jsonb not null,
+  told_at timestamptz(3) not null
 );
 
 -- What operators asked for and what came of it: who, why, when.
@@ -119,7 +127,7 @@ create table engine.seen_signatures (
 );
 create index seen_signatures_age on engine.seen_signatures (expires_at);
 
--- Frames that people were sent, kept for those who come back. A recipient is a user id or a room.
+-- Frames that people were sent, kept for those who come back. How long they are kept goes by this server's time, not by the business clock.
 create table engine.frames (
   recipient text not null,
   position bigint not null,
@@ -127,9 +135,16 @@ create table engine.frames (
   type text not null,
   data jsonb not null,
   at timestamptz(3) not null,
+  stored_at timestamptz(3) not null default now(),
   primary key (recipient, position, index)
 );
-create index frames_age on engine.frames (at);
+create index frames_age on engine.frames (stored_at);
+
+-- Up to where frames have been forgotten: of one recipient, or of all under '*'.
+create table engine.frame_floors (
+  recipient text primary key,
+  position bigint not null
+);
 `,
   },
 ];
