@@ -22,6 +22,7 @@ import {
 } from '#domain/payments/tutor-payout-account.ts';
 import * as effects from '../effects/stripe-effects.ts';
 import { chargeReservedSlot } from './charge-reserved-slot.ts';
+import { giveUpUnpaidBooking } from './give-up-unpaid-booking.ts';
 import { hearStripe } from './hear-stripe.ts';
 import { payTutorAfterLesson } from './pay-tutor-after-lesson.ts';
 import { payoutAccountOpens } from './payout-account-opens.ts';
@@ -41,9 +42,9 @@ const compensation = (manager: ProcessManager<Events>, fact: DomainEvent): React
 describe('A reserved slot', () => {
   const ofBooking = { bookingId: miaBooksOkafor.bookingId, paymentId: commands.paymentIdOf(miaBooksOkafor.bookingId) };
 
-  it('is charged, and given up when the hold runs out', () =>
-    expect(after(chargeReservedSlot, reserved)).toEqual([
-      now(command(commands.initiatePayment, ofBooking)),
+  it('is charged', () => expect(after(chargeReservedSlot, reserved)).toEqual([now(command(commands.initiatePayment, ofBooking))]));
+  it('is given up when the hold runs out', () =>
+    expect(after(giveUpUnpaidBooking, reserved)).toEqual([
       at(heldUntil, effect(effects.cancelPaymentIntent, { ...ofBooking, reason: 'hold_expired' })),
     ]));
   it('fails when it costs too little to be charged', () =>
@@ -52,9 +53,9 @@ describe('A reserved slot', () => {
     }));
   it('is charged at Stripe', () =>
     expect(after(chargeReservedSlot, payment.initiated)).toEqual([now(effect(effects.createPaymentIntent, { paymentId }))]));
-  it('is not given up for one decline', () => expect(after(chargeReservedSlot, payment.declined(1))).toEqual([]));
+  it('is not given up for one decline', () => expect(after(giveUpUnpaidBooking, payment.declined(1))).toEqual([]));
   it('is given up for the third', () =>
-    expect(after(chargeReservedSlot, payment.declined(3))).toEqual([
+    expect(after(giveUpUnpaidBooking, payment.declined(3))).toEqual([
       now(effect(effects.cancelPaymentIntent, { paymentId, bookingId, reason: 'payment_failed' })),
     ]));
   it.each([
@@ -62,16 +63,16 @@ describe('A reserved slot', () => {
     ['payment_failed', 'payment_failed'],
     ['canceled_at_stripe', 'payment_failed'],
   ] as const)('fails only after the charge was called off (%s)', (reason, because) =>
-    expect(after(chargeReservedSlot, event(events.paymentCanceled, { ...parties, reason }))).toEqual([
+    expect(after(giveUpUnpaidBooking, event(events.paymentCanceled, { ...parties, reason }))).toEqual([
       now(command(failBooking, { bookingId, reason: because })),
     ]),
   );
   it('that failed first is left alone', () =>
-    expect(after(chargeReservedSlot, event(events.paymentCanceled, { ...parties, reason: 'booking_ended' }))).toEqual([]));
+    expect(after(giveUpUnpaidBooking, event(events.paymentCanceled, { ...parties, reason: 'booking_ended' }))).toEqual([]));
   it('fails when Stripe charged something else', () =>
     expect(
       after(
-        chargeReservedSlot,
+        giveUpUnpaidBooking,
         event(events.paymentMismatchDetected, {
           ...parties,
           objectId: 'pi_mia',
