@@ -121,7 +121,7 @@ describe('Coming and going', () => {
 });
 
 describe('Recording', () => {
-  const started = event(video.recordingStarted, { lessonId, sid: 'sid1' });
+  const started = event(video.recordingStarted, { lessonId, sid: 'sid1', resourceId: 'r1', recorderUid: uids.recorder });
   const failed = event(video.recordingFailed, { lessonId, reason: 'busy' });
   const skipped = event(video.recordingSkipped, { lessonId, reason: 'no_consent' });
   const stopped = event(video.recordingStopped, { lessonId, sid: 'sid1' });
@@ -134,7 +134,9 @@ describe('Recording', () => {
   it('starts at a second try', () => past(failed).when(video.noteRecordingStarted, started.data).then(started));
   it('starts only once', () => past(started, stopped).when(video.noteRecordingStarted, started.data).alreadySo());
   it('does not start a second recorder', () =>
-    past(started).when(video.noteRecordingStarted, { lessonId, sid: 'sid2' }).refused(refusal.RecordingNotThere, { recording: 'Running' }));
+    past(started)
+      .when(video.noteRecordingStarted, { ...started.data, sid: 'sid2' })
+      .refused(refusal.RecordingNotThere, { recording: 'Running' }));
   it('may fail', () => past().when(video.noteRecordingFailed, failed.data).then(failed));
   it('fails only once', () => past(failed).when(video.noteRecordingFailed, failed.data).alreadySo());
   it('cannot fail to start once it runs', () =>

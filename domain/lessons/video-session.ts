@@ -24,6 +24,8 @@ const uid = z
   .max(2 ** 32 - 1);
 const side = z.enum(['student', 'tutor']);
 export type Side = z.output<typeof side>;
+/** Agora's names of a running recorder: what it takes to stop it. */
+const recorder = { sid: z.string().min(1), resourceId: z.string().min(1), recorderUid: uid };
 /** Who saw it: Agora's notification, or our own socket. Each counts its comings and goings alone. */
 const via = z.enum(['agora', 'app']);
 const presence = z.object({ ...room, userId: uuid, side, uid, via, clientSeq: z.number().int().nonnegative().optional(), at: instant });
@@ -53,7 +55,7 @@ export const bothParticipantsJoined = defineEvent('BothParticipantsJoined', {
 });
 export const recordingStarted = defineEvent('RecordingStarted', {
   sentence: 'The lesson is recorded.',
-  schema: z.object({ ...room, sid: z.string() }),
+  schema: z.object({ ...room, ...recorder }),
 });
 export const recordingFailed = defineEvent('RecordingFailed', {
   sentence: 'The lesson could not be recorded; it goes on.',
@@ -122,7 +124,7 @@ export const noteParticipantJoined = defineCommand('NoteParticipantJoined', { se
 export const noteParticipantLeft = defineCommand('NoteParticipantLeft', { sentence: 'Record that a participant went out.', data: seen });
 export const noteRecordingStarted = defineCommand('NoteRecordingStarted', {
   sentence: 'Record that the recorder runs.',
-  data: target.extend({ sid: z.string().min(1) }),
+  data: target.extend(recorder),
 });
 export const noteRecordingFailed = defineCommand('NoteRecordingFailed', {
   sentence: 'Record that the recorder could not be started.',
@@ -177,7 +179,7 @@ export interface VideoSessionState {
   /** Since when nobody is in the room, once somebody was. */
   readonly emptySince: Instant | undefined;
   readonly recording: 'None' | 'Skipped' | 'Failed' | 'Running' | 'Stopped' | 'Uploaded' | 'UploadFailed' | 'Deleted';
-  readonly sid: string | undefined;
+  readonly recorder: { readonly sid: string; readonly resourceId: string; readonly recorderUid: number } | undefined;
 }
 
 const nobody: Presence = { in: { agora: false, app: false }, clientSeq: -1, recordingConsent: false };
@@ -187,7 +189,7 @@ const initial: VideoSessionState = {
   people: { student: nobody, tutor: nobody },
   emptySince: undefined,
   recording: 'None',
-  sid: undefined,
+  recorder: undefined,
 };
 
 /** Whether a participant is in the room, by either account. */
@@ -216,7 +218,7 @@ function decide(command: VideoSessionCommand, state: VideoSessionState): readonl
     case 'NoteParticipantLeft':
       return notePresence(command, state, room);
     case 'NoteRecordingStarted':
-      if (state.sid === command.data.sid) return [];
+      if (state.recorder?.sid === command.data.sid) return [];
       recordingMustBe(state, 'None', 'Failed');
       return [event(recordingStarted, command.data)];
     case 'NoteRecordingFailed':
@@ -228,9 +230,9 @@ function decide(command: VideoSessionCommand, state: VideoSessionState): readonl
       recordingMustBe(state, 'None');
       return [event(recordingSkipped, { lessonId, reason: 'no_consent' })];
     case 'NoteRecordingStopped':
-      if (state.sid !== undefined && state.recording !== 'Running') return [];
+      if (state.recorder !== undefined && state.recording !== 'Running') return [];
       recordingMustBe(state, 'Running');
-      return [event(recordingStopped, { lessonId, sid: state.sid! })];
+      return [event(recordingStopped, { lessonId, sid: state.recorder!.sid })];
     case 'NoteRecordingUploaded':
       if (state.recording === 'Uploaded' || state.recording === 'Deleted') return [];
       recordingMustBe(state, 'Running', 'Stopped', 'UploadFailed');
@@ -340,7 +342,7 @@ function evolve(state: VideoSessionState, event: VideoSessionEvent): VideoSessio
     case 'BothParticipantsJoined':
       return { ...state, status: 'Live' };
     case 'RecordingStarted':
-      return { ...state, recording: 'Running', sid: event.data.sid };
+      return { ...state, recording: 'Running', recorder: event.data };
     case 'RecordingFailed':
       return { ...state, recording: 'Failed' };
     case 'RecordingSkipped':
