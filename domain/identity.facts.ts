@@ -6,6 +6,7 @@ import {
   createStudentProfile,
   isMinor,
   markStudentReady,
+  restrictStudent,
   studentProfile,
   updateStudentProfile,
 } from './identity/student-profile.ts';
@@ -36,6 +37,10 @@ export const identityFacts: readonly FactProvider[] = [
     facts: ({ consent }) => ({ consentGranted: isGranted(consent) }),
   }),
   provideFacts(markStudentReady, studentProfile, {
+    reads: ({ studentId }) => ({ user: of(userAccount, studentId), consent: of(parentConsent, studentId) }),
+    facts: ({ user, consent }) => ({ accountActive: isActive(user), consentGranted: isGranted(consent) }),
+  }),
+  provideFacts(restrictStudent, studentProfile, {
     reads: ({ studentId }) => ({ user: of(userAccount, studentId), consent: of(parentConsent, studentId) }),
     facts: ({ user, consent }) => ({ accountActive: isActive(user), consentGranted: isGranted(consent) }),
   }),

@@ -54,7 +54,7 @@ export const parentConsentRequested = defineEvent('ParentConsentRequested', {
 });
 export const parentConsentReminderSent = defineEvent('ParentConsentReminderSent', {
   sentence: 'The parent was reminded of the open request.',
-  schema: z.object({ ...target, round, requestId: uuid, reminder: round, remindedAt: instant }),
+  schema: z.object({ ...target, round, requestId: uuid, reminder: round, remindedAt: instant, expiresAt: instant }),
 });
 export const parentConsentGranted = defineEvent('ParentConsentGranted', {
   sentence: 'A parent or guardian consented.',

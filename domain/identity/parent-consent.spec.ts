@@ -26,7 +26,14 @@ type Past = readonly consent.ParentConsentEvent[];
 const laterId = '01939a00-0000-7000-8000-0000000000e2';
 const laterHash = 'f6'.repeat(32);
 const reminded = (reminder: number, remindedAt: string) =>
-  event(consent.parentConsentReminderSent, { studentId, round: 1, requestId, reminder, remindedAt });
+  event(consent.parentConsentReminderSent, {
+    studentId,
+    round: 1,
+    requestId,
+    reminder,
+    remindedAt,
+    expiresAt: consentAsked.data.expiresAt,
+  });
 
 describe('Asking a parent', () => {
   const student = { minor: true, parentEmail: parentEmail as string | null } as { minor: boolean; parentEmail: string | null } | null;

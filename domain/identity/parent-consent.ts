@@ -100,13 +100,14 @@ function request(command: CommandOf<typeof messages.requestParentConsent>, state
 }
 
 function remind(studentId: string, state: ParentConsentState, at: Instant) {
-  const { requestId } = state.request!;
+  const { requestId, expiresAt } = state.request!;
   return event(messages.parentConsentReminderSent, {
     studentId,
     round: state.round,
     requestId,
     reminder: state.reminders + 1,
     remindedAt: at,
+    expiresAt,
   });
 }
 

@@ -112,11 +112,24 @@ describe('Becoming ready', () => {
 });
 
 describe('Restricting', () => {
+  const facts = { accountActive: true, consentGranted: false };
   const restrict = (...past: Past) =>
-    given(studentProfile, ...past).when(student.restrictStudent, { studentId, reason: 'consent_revoked' });
+    given(studentProfile, ...past).when(student.restrictStudent, { studentId, reason: 'consent_revoked' }, { facts });
 
   it('closes the platform', () => restrict(...minorStarted, miaCompleted, miaReady).then(miaRestricted));
   it('is nothing new when restricted', () => restrict(...minorStarted, miaCompleted, miaReady, miaRestricted).alreadySo());
+  it('is nothing new when consent was granted again in the meantime', () =>
+    given(studentProfile, ...minorStarted, miaCompleted, miaReady)
+      .when(student.restrictStudent, { studentId, reason: 'consent_missing' }, { facts: { ...facts, consentGranted: true } })
+      .alreadySo());
+  it('closes the platform to an adult only with the account', () => {
+    given(studentProfile, adultStarted, miaReady)
+      .when(student.restrictStudent, { studentId, reason: 'consent_revoked' }, { facts })
+      .alreadySo();
+    given(studentProfile, adultStarted, miaReady)
+      .when(student.restrictStudent, { studentId, reason: 'account_suspended' }, { facts: { ...facts, accountActive: false } })
+      .then(event(student.studentRestricted, { studentId, reason: 'account_suspended' }));
+  });
   it('is nothing new when never ready', () => restrict(...minorStarted).alreadySo());
   it('needs a profile', () => restrict().refused(student.StudentProfileNotFound));
 });

@@ -117,8 +117,9 @@ export const markStudentReady = defineCommand('MarkStudentReady', {
   facts: z.object({ accountActive: z.boolean(), consentGranted: z.boolean() }),
 });
 export const restrictStudent = defineCommand('RestrictStudent', {
-  sentence: 'Close the platform to a student.',
+  sentence: 'Close the platform to a student for whom not everything is in place any more.',
   data: z.object({ ...target, reason: studentRestricted.schema.shape.reason }),
+  facts: z.object({ accountActive: z.boolean(), consentGranted: z.boolean() }),
 });
 export const lapseMinority = defineCommand('LapseMinority', {
   sentence: 'Note that the student has turned 18.',
@@ -227,8 +228,12 @@ function decide(command: StudentProfileCommand, state: StudentProfileState): rea
       const ready = { profileComplete: true, parentConsentReceived: consentGranted, ageBand: profile.ageBand, subjectsOfInterest } as const;
       return [event(studentReadyForPlatform, { studentId, ...ready })];
     }
-    case 'RestrictStudent':
-      return isReady(state) ? [event(studentRestricted, { studentId, reason: command.data.reason })] : [];
+    case 'RestrictStudent': {
+      const { accountActive, consentGranted } = command.facts;
+      // The cause may be over by now: a new round of consent was granted, or the account reinstated.
+      const inPlace = accountActive && (!isMinor(state) || consentGranted);
+      return isReady(state) && !inPlace ? [event(studentRestricted, { studentId, reason: command.data.reason })] : [];
+    }
     case 'LapseMinority':
       if (!isMinor(state)) return [];
       if (dayIn(profile.timeZone, command.at) < profile.becomesAdultOn) throw new StillAMinor();

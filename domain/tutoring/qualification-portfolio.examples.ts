@@ -5,6 +5,7 @@ import { tutorId } from './tutor-profile.examples.ts';
 export const degreeId = '01939a00-0000-7000-8000-00000000f001';
 export const licenceId = '01939a00-0000-7000-8000-00000000f002';
 export const reviewId = '01939a00-0000-7000-8000-00000000f0a1';
+export const assessmentId = '01939a00-0000-7000-8000-00000000f0b1';
 export const degreeFile = { key: `tutor-qualifications/${tutorId}/degree.pdf`, contentType: 'application/pdf', sizeBytes: 120_000 };
 export const degree = {
   qualificationId: degreeId,
@@ -27,6 +28,7 @@ export const unfrozen = event(portfolio.portfolioUnfrozen, { tutorId, reviewId }
 export const degreeVerified = event(portfolio.qualificationStatusChanged, {
   tutorId,
   reviewId,
+  assessmentId,
   qualificationId: degreeId,
   status: 'verified',
 });

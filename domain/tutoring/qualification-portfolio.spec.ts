@@ -3,6 +3,7 @@ import { fold } from '../kernel/decider.ts';
 import { event } from '../kernel/event.ts';
 import { given, MONDAY_NOON } from '../kernel/given-when-then.ts';
 import {
+  assessmentId,
   degree,
   degreeAdded,
   degreeFile,
@@ -93,11 +94,16 @@ describe('Taking over an assessment', () => {
     given(qualificationPortfolio, ...past).when(portfolio.applyAssessment, {
       tutorId,
       reviewId,
+      assessmentId,
       items: [{ qualificationId: degreeId, status }],
     });
 
   it('changes the status of each item', () => apply('verified', degreeAdded, frozen).then(degreeVerified));
   it('is nothing new the second time', () => apply('verified', degreeAdded, degreeVerified).alreadySo());
+  it('does not bring an earlier verdict back when it is taken over again', () => {
+    const later = event(portfolio.qualificationStatusChanged, { ...degreeVerified.data, assessmentId: reviewId, status: 'rejected' });
+    apply('verified', degreeAdded, degreeVerified, later).alreadySo();
+  });
   it('passes over what is no longer there', () => apply('verified', licenceAdded).alreadySo());
   it('leaves the verified ones out of the next review', () => {
     const items = (...past: Past) =>

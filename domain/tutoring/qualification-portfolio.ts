@@ -47,7 +47,7 @@ export const portfolioUnfrozen = defineEvent('PortfolioUnfrozen', {
 });
 export const qualificationStatusChanged = defineEvent('QualificationStatusChanged', {
   sentence: 'A review judged a qualification.',
-  schema: z.object({ ...item, reviewId: uuid, status: verdict }),
+  schema: z.object({ ...item, reviewId: uuid, assessmentId: uuid, status: verdict }),
 });
 export const qualificationExpired = defineEvent('QualificationExpired', {
   sentence: 'A qualification is out of date.',
@@ -93,6 +93,8 @@ export const applyAssessment = defineCommand('ApplyAssessment', {
   data: z.object({
     ...target,
     reviewId: uuid,
+    /** The assessment that is taken over: once, though later ones may have said otherwise. */
+    assessmentId: uuid,
     items: z.array(z.object({ qualificationId: uuid, status: verdict })).max(QUALIFICATIONS_MAX),
   }),
 });
@@ -164,8 +166,10 @@ export interface PortfolioItem extends Qualification {
 export interface QualificationPortfolioState {
   readonly items: readonly PortfolioItem[];
   readonly frozenFor: string | undefined;
+  /** Assessments that were taken over. */
+  readonly assessments: readonly string[];
 }
-const initial: QualificationPortfolioState = { items: [], frozenFor: undefined };
+const initial: QualificationPortfolioState = { items: [], frozenFor: undefined, assessments: [] };
 
 /** The items that a review must look at: those with a document that still counts. */
 export const reviewable = (state: QualificationPortfolioState): readonly PortfolioItem[] =>
@@ -197,11 +201,12 @@ function decide(command: QualificationPortfolioCommand, state: QualificationPort
     case 'UnfreezePortfolio':
       return state.frozenFor === command.data.reviewId ? [event(portfolioUnfrozen, { tutorId, reviewId: state.frozenFor })] : [];
     case 'ApplyAssessment': {
-      const { reviewId, items } = command.data;
-      const changed = items.filter(({ qualificationId, status }) =>
-        state.items.some((item) => item.qualificationId === qualificationId && item.status !== status && item.status !== 'expired'),
+      const { reviewId, assessmentId, items } = command.data;
+      if (state.assessments.includes(assessmentId)) return [];
+      const known = items.filter(({ qualificationId }) =>
+        state.items.some((item) => item.qualificationId === qualificationId && item.status !== 'expired'),
       );
-      return changed.map((judged) => event(qualificationStatusChanged, { tutorId, reviewId, ...judged }));
+      return known.map((judged) => event(qualificationStatusChanged, { tutorId, reviewId, assessmentId, ...judged }));
     }
     case 'ExpireQualification': {
       const { qualificationId } = command.data;
@@ -264,7 +269,11 @@ function evolve(state: QualificationPortfolioState, event: QualificationPortfoli
     case 'PortfolioUnfrozen':
       return { ...state, frozenFor: undefined };
     case 'QualificationStatusChanged':
-      return { ...state, items: changed(event.data.qualificationId, event.data.status) };
+      return {
+        ...state,
+        items: changed(event.data.qualificationId, event.data.status),
+        assessments: [...new Set([...state.assessments, event.data.assessmentId])],
+      };
     case 'QualificationExpired':
       return { ...state, items: changed(event.data.qualificationId, 'expired') };
   }

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { recordVerificationSent } from '#domain/identity/user-account.messages.ts';
+import { userAccount } from '#domain/identity/user-account.ts';
+import { command } from '#domain/kernel/command.ts';
+import { defineEffect } from '#domain/kernel/consumer.ts';
+import { followUpId, uuid } from '#domain/kernel/ids.ts';
+import { handleEffect } from '#infra/process-managers/effect.ts';
+import { writeMail } from './mail-templates.ts';
+import { deliver, type MailAdapters } from './send-mail.ts';
+
+export const sendVerificationMail = defineEffect('SendVerificationMail', {
+  sentence: 'Send a mail with a link that proves whose address it is, and record the hash of its token.',
+  data: z.object({ userId: uuid }),
+  undo: { irreversible: 'The link ends by itself after 24 hours, and opens nothing that is not the reader’s own.' },
+});
+
+export const sendVerificationMailEffect = ({ mailer, tokens, publicUrl }: MailAdapters) =>
+  handleEffect(sendVerificationMail, async ({ userId }, context) => {
+    const { state } = await context.load(userAccount, userId);
+    if (state.status !== 'PendingVerification' || state.account === undefined) return;
+    const deliveryId = followUpId('mail', context.cause.id);
+    if (state.tokens.some((sent) => sent.deliveryId === deliveryId)) return;
+    const { token, hash } = tokens.mint('verify-email', userId, deliveryId);
+    const { email, displayName, timeZone } = state.account;
+    const letter = writeMail('verify-email', {}, { name: displayName, timeZone, publicUrl, token });
+    await deliver({ deliveryId, template: 'verify-email', recipientId: userId, recipient: email, params: {}, letter }, mailer, context);
+    await context.commands.send(command(recordVerificationSent, { userId, deliveryId, tokenHash: hash }));
+  });
