@@ -1,31 +1,11 @@
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
+import type { EventRow } from './database-file.ts';
+import { databaseFile, layout, layoutVersion, toEvent } from './database-file.ts';
 import type { EventLog } from './event-log.ts';
 import { firstPosition, maxPageBytes, positionAfter } from './event-log.ts';
 import { LeastRecentlyUsed } from './least-recently-used.ts';
-import { LoggedEvent } from './logged-event.ts';
-
-export const databaseFile = (folder: string): string => join(folder, 'events.sqlite');
-
-const layoutVersion = 1;
-const layout = `
-  CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-  CREATE TABLE events (
-    position INTEGER PRIMARY KEY,
-    stream INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    checksum INTEGER NOT NULL,
-    recorded BLOB NOT NULL
-  );
-  CREATE UNIQUE INDEX events_of_stream ON events (stream, revision);
-  PRAGMA user_version = ${layoutVersion};
-`;
-
-type EventRow = [position: number, revision: number, recorded: Uint8Array];
-
-const toEvent = ([position, revision, recorded]: EventRow): LoggedEvent =>
-  new LoggedEvent(position, revision, Buffer.from(recorded.buffer, recorded.byteOffset, recorded.byteLength));
+import type { LoggedEvent } from './logged-event.ts';
 
 /**
  * The durable log in one SQLite file (ADR 0003). WAL with synchronous=FULL: a transaction that returned has been synced; a tail torn by a

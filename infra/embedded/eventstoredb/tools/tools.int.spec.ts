@@ -1,0 +1,190 @@
+import type { ResolvedEvent } from '@eventstore/db-client';
+import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { LaunchedEventStore } from '../launch.ts';
+import { launchEventStore } from '../launch.ts';
+import { databaseFile } from '../log/database-file.ts';
+import { backup } from './backup.ts';
+import { dump } from './dump.ts';
+import { load } from './load.ts';
+import { verify } from './verify.ts';
+
+let root: string;
+const running: LaunchedEventStore[] = [];
+const clients: EventStoreDBClient[] = [];
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'eventstore-tools-'));
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.dispose();
+  for (const server of running.splice(0)) await server.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const folder = (name: string): string => join(root, name);
+
+async function start(name: string): Promise<{ server: LaunchedEventStore; client: EventStoreDBClient }> {
+  const server = await launchEventStore({ dir: folder(name) });
+  const client = EventStoreDBClient.connectionString(server.connectionString);
+  running.push(server);
+  clients.push(client);
+  return { server, client };
+}
+
+async function collect(events: AsyncIterable<ResolvedEvent>): Promise<ResolvedEvent[]> {
+  const all: ResolvedEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+/** Every kind of thing that a log can hold. */
+async function fill(client: EventStoreDBClient): Promise<void> {
+  const big = JSON.parse('{"text":"Größe ☃","list":[1,null]}') as Record<string, unknown>;
+  await client.appendToStream('Lesson-1', [
+    jsonEvent({ type: 'Booked', data: big, metadata: { who: 'me' } }),
+    jsonEvent({ type: 'Held', data: {} }),
+  ]);
+  await client.appendToStream(
+    'Bytes-1',
+    binaryEvent({ type: 'Bytes', data: new Uint8Array([0, 255, 1]), metadata: new Uint8Array([254]) }),
+  );
+  await client.setStreamMetadata('Lesson-1', { maxCount: 100, own: 'kept' });
+  await client.appendToStream('Deleted-1', [jsonEvent({ type: 'Gone', data: {} })]);
+  await client.deleteStream('Deleted-1');
+  await client.appendToStream('Back-1', [jsonEvent({ type: 'Old', data: {} })]);
+  await client.deleteStream('Back-1');
+  await client.appendToStream('Back-1', [jsonEvent({ type: 'New', data: {} })], { expectedRevision: 'no_stream' });
+  await client.appendToStream('Dead-1', [jsonEvent({ type: 'Last', data: {} })]);
+  await client.tombstoneStream('Dead-1');
+}
+
+async function* linesOf(text: readonly string[]): AsyncGenerator<string> {
+  for (const line of text) {
+    await Promise.resolve();
+    yield line.trimEnd();
+  }
+}
+
+const seen = ({ event }: ResolvedEvent) => [event?.streamId, event?.revision, event?.id, event?.type, event?.data, event?.metadata];
+
+describe('dump and load', () => {
+  it('bring everything into another server, numbers and ids included; a second load changes nothing', async () => {
+    const source = await start('source');
+    await fill(source.client);
+    const target = await start('target');
+    const lines = [...dump(folder('source'))];
+    const first = await load(linesOf(lines), target.server.connectionString);
+    expect(first.events + first.skipped).toBe(lines.length);
+
+    for (const stream of ['Lesson-1', 'Bytes-1', 'Back-1']) {
+      const [there, here] = await Promise.all([source, target].map(({ client }) => collect(client.readStream(stream))));
+      expect(here?.map(seen)).toEqual(there?.map(seen));
+    }
+    expect((await target.client.getStreamMetadata('Lesson-1')).metadata).toEqual({ maxCount: 100, own: 'kept' });
+    await expect(collect(target.client.readStream('Deleted-1'))).rejects.toMatchObject({ type: 'stream-not-found' });
+    await expect(collect(target.client.readStream('Dead-1'))).rejects.toMatchObject({ type: 'stream-deleted' });
+    expect(verify(folder('target')).faults).toEqual([]);
+  });
+
+  it('a load that broke off can be run again', async () => {
+    const source = await start('source');
+    for (let number = 0; number < 20; number += 1) {
+      await source.client.appendToStream(`Lesson-${number % 3}`, [jsonEvent({ type: 'Held', data: { number } })]);
+    }
+    const lines = [...dump(folder('source'))];
+    const target = await start('target');
+    await load(linesOf(lines.slice(0, 12)), target.server.connectionString);
+    await load(linesOf(lines), target.server.connectionString);
+    for (const stream of ['Lesson-0', 'Lesson-1', 'Lesson-2']) {
+      const [there, here] = await Promise.all([source, target].map(({ client }) => collect(client.readStream(stream))));
+      expect(here?.map(seen)).toEqual(there?.map(seen));
+    }
+  });
+
+  it('keep numbers that JavaScript would round', async () => {
+    const target = await start('target');
+    const line = JSON.stringify({
+      position: 1,
+      stream: 'Big-1',
+      revision: 0,
+      id: '11111111-2222-4333-8444-555555555555',
+      type: 'Big',
+      isJson: true,
+      data: '{"n":12345678901234567890}',
+    });
+    await load(linesOf([line]), target.server.connectionString);
+    const big = [...dump(folder('target'))].find((text) => text.includes('Big-1'));
+    expect(big).toContain('12345678901234567890');
+  });
+});
+
+describe('backup', () => {
+  it('copies a log while it is written to; the copy is sound, whole up to a moment, and can be served', async () => {
+    const { client } = await start('source');
+    let written = 0;
+    let go = true;
+    const writing = (async () => {
+      for (; go; written += 1) await client.appendToStream('Busy-1', [jsonEvent({ type: 'Written', data: { written } })]);
+    })();
+    while (written < 50) await new Promise((resolve) => setImmediate(resolve));
+    const before = written;
+    backup(folder('source'), folder('copy'));
+    go = false;
+    await writing;
+    expect(verify(folder('copy')).faults).toEqual([]);
+    const copy = await start('copy');
+    const events = await collect(copy.client.readStream('Busy-1'));
+    expect(events.length).toBeGreaterThanOrEqual(before);
+    expect(events.length).toBeLessThanOrEqual(written);
+  });
+
+  it('does not overwrite', async () => {
+    await start('source');
+    expect(() => backup(folder('source'), folder('source'))).toThrow('already');
+  });
+});
+
+describe('verify', () => {
+  async function stopped(): Promise<DatabaseSync> {
+    const { server, client } = await start('source');
+    await fill(client);
+    await client.dispose();
+    await server.stop();
+    return new DatabaseSync(databaseFile(folder('source')));
+  }
+
+  it('counts a sound log, also while it is served', async () => {
+    const { client } = await start('source');
+    await fill(client);
+    const { faults, events, streams } = verify(folder('source'));
+    expect(faults).toEqual([]);
+    expect(events).toBe([...dump(folder('source'))].length);
+    expect(streams).toBeGreaterThan(5);
+  });
+
+  it('finds a changed byte', async () => {
+    const database = await stopped();
+    const row = database.prepare('SELECT position, recorded FROM events ORDER BY position LIMIT 1 OFFSET 3').get();
+    const recorded = row?.['recorded'];
+    if (!row || !(recorded instanceof Uint8Array)) throw new Error('There should be a fourth event.');
+    recorded[recorded.length - 1] = (recorded.at(-1) ?? 0) ^ 1;
+    database.prepare('UPDATE events SET recorded = ? WHERE position = ?').run(recorded, row['position'] ?? null);
+    database.close();
+    expect(verify(folder('source')).faults.join()).toContain('checksum');
+  });
+
+  it('finds a missing event, in the log and in its stream', async () => {
+    const database = await stopped();
+    database.exec("DELETE FROM events WHERE stream = (SELECT id FROM streams WHERE name = 'Lesson-1') AND revision = 0");
+    database.close();
+    const { faults } = verify(folder('source'));
+    expect(faults.some((fault) => fault.startsWith('After the event before'))).toBe(true);
+    expect(faults.some((fault) => fault.includes('Lesson-1 has 1 events numbered from 1 to 1'))).toBe(true);
+  });
+});
