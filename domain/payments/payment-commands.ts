@@ -82,8 +82,8 @@ export const recordPaymentRefunded = defineCommand('RecordPaymentRefunded', {
   data: target.extend({ refundId: uuid, stripeRefundId: stripeId, ...reported }),
 });
 export const recordRefundFailed = defineCommand('RecordRefundFailed', {
-  sentence: 'Record that a refund failed; that may come days after it had gone through.',
-  data: target.extend({ refundId: uuid, code }),
+  sentence: 'Record that an attempt to refund failed; that may come days after it had gone through.',
+  data: target.extend({ refundId: uuid, attempt: z.number().int().positive(), code }),
 });
 export const recordChargebackOpened = defineCommand('RecordChargebackOpened', {
   sentence: 'Record that the payer’s bank disputes the charge.',

@@ -46,7 +46,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
   numbered('Refund').map((id): Step => (state) => ({
     type: 'RecordRefundFailed',
-    data: { refundId: Object.keys(state.refunds)[0] ?? id, code: 'lost' },
+    data: { refundId: Object.keys(state.refunds)[0] ?? id, attempt: 9, code: 'lost' },
   })),
   numbered('Refund').map((id): Step => (state) => ({ type: 'RetryRefund', data: { refundId: Object.keys(state.refunds)[0] ?? id } })),
   fc

@@ -39,6 +39,13 @@ const smallerPayout = event(events.tutorPayoutScheduled, {
   amount: 2559,
   idempotencyKey: `tr:${nthPayout(1)}`,
 });
+const secondAttempt = event(events.refundRequested, {
+  ...tenBack.data,
+  tutorShare: 0,
+  feeShare: 0,
+  attempt: 2,
+  idempotencyKey: `re:${refundId}:2`,
+});
 
 describe('Requesting a refund', () => {
   const ask = (before: readonly events.PaymentEvent[], { amount = 1000, id = refundId, by = administrator } = {}) =>
@@ -138,19 +145,23 @@ describe('The outcome of a refund', () => {
     ));
   it('may be a failure', () =>
     past(...paid, tenBack)
-      .when(commands.recordRefundFailed, { paymentId, refundId, code: 'expired_card' })
+      .when(commands.recordRefundFailed, { paymentId, refundId, attempt: 1, code: 'expired_card' })
       .then(tenNotRefunded));
   it('may be a failure days after it went through', () =>
     past(...paid, tenBack, tenRefunded)
-      .when(commands.recordRefundFailed, { paymentId, refundId, code: 'expired_card' })
+      .when(commands.recordRefundFailed, { paymentId, refundId, attempt: 1, code: 'expired_card' })
       .then(tenNotRefunded));
   it('fails once', () =>
     past(...paid, tenBack, tenNotRefunded)
-      .when(commands.recordRefundFailed, { paymentId, refundId, code: 'expired_card' })
+      .when(commands.recordRefundFailed, { paymentId, refundId, attempt: 1, code: 'expired_card' })
+      .alreadySo());
+  it('is not that of an earlier attempt', () =>
+    past(...paid, tenBack, tenNotRefunded, secondAttempt)
+      .when(commands.recordRefundFailed, { paymentId, refundId, attempt: 1, code: 'expired_card' })
       .alreadySo());
   it('is about a refund that we know', () =>
     past(...paid)
-      .when(commands.recordRefundFailed, { paymentId, refundId, code: 'expired_card' })
+      .when(commands.recordRefundFailed, { paymentId, refundId, attempt: 1, code: 'expired_card' })
       .refused(refusals.RefundNotFound));
 });
 
@@ -158,10 +169,7 @@ describe('Trying a refund again', () => {
   const retry = (...before: readonly events.PaymentEvent[]) =>
     past(...before).when(commands.retryRefund, { paymentId, refundId }, { by: administrator });
 
-  it('uses a new key and takes no share twice', () =>
-    retry(...paid, tenBack, tenNotRefunded).then(
-      event(events.refundRequested, { ...tenBack.data, tutorShare: 0, feeShare: 0, attempt: 2, idempotencyKey: `re:${refundId}:2` }),
-    ));
+  it('uses a new key and takes no share twice', () => retry(...paid, tenBack, tenNotRefunded).then(secondAttempt));
   it('is nothing new while it is under way', () => retry(...paid, tenBack).alreadySo());
   it('is refused for one that went through', () => retry(...paid, tenBack, tenRefunded).refused(refusals.RefundNotFailed));
   it('needs a refund', () => retry(...paid).refused(refusals.RefundNotFound));

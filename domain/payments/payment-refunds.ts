@@ -93,9 +93,9 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
     case 'RecordPaymentRefunded':
       return refunded(command, state, terms);
     case 'RecordRefundFailed': {
-      const { refundId, code } = command.data;
+      const { refundId, attempt, code } = command.data;
       const refund = known(state, refundId);
-      if (refund.status === 'failed') return [];
+      if (refund.status === 'failed' || attempt < refund.attempt) return [];
       return [event(events.refundFailed, { ...terms.parties, refundId, amount: refund.amount, currency: terms.currency, code })];
     }
     case 'RecordChargebackOpened': {

@@ -109,6 +109,13 @@ describe('Money that came for nothing', () => {
   });
   it('goes back when it comes late', () => expect(after(refundWhatIsOwed, payment.processed)).toEqual([owed]));
   it('goes back once another refund is done', () => expect(after(refundWhatIsOwed, payment.tenRefunded)).toEqual([owed]));
+  it('is refunded anew when Stripe did nothing for an error of its own, and waits for a person otherwise', () => {
+    expect(after(refundWhatIsOwed, event(events.refundFailed, { ...payment.tenNotRefunded.data, code: 'nothing_done' }))).toEqual([
+      now(command(commands.retryRefund, { paymentId, refundId })),
+      owed,
+    ]);
+    expect(after(refundWhatIsOwed, payment.tenNotRefunded)).toEqual([owed]);
+  });
   it('goes back once a chargeback is decided', () =>
     expect(after(refundWhatIsOwed, event(events.chargebackWon, payment.chargebackOpened.data))).toEqual([owed]));
   it('is refunded at Stripe', () =>

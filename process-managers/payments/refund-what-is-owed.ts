@@ -1,7 +1,8 @@
 import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { effect, now, type ProcessManager } from '#domain/kernel/consumer.ts';
-import { paymentIdOf, refundBookingOutcome } from '#domain/payments/payment-commands.ts';
+import { paymentIdOf, refundBookingOutcome, retryRefund } from '#domain/payments/payment-commands.ts';
+import { NOTHING_DONE } from '../effects/stripe-calls.ts';
 import { cancelPaymentIntent, createRefund } from '../effects/stripe-effects.ts';
 
 /** Nothing came, so nothing goes back; or it is asked for again when what stands in the way is over. */
@@ -25,7 +26,10 @@ export const refundWhatIsOwed: ProcessManager<Events> = {
     },
     PaymentProcessed: ({ data }) => refundIfOwed(data.paymentId),
     PaymentRefunded: ({ data }) => refundIfOwed(data.paymentId),
-    RefundFailed: ({ data }) => refundIfOwed(data.paymentId),
+    RefundFailed: ({ data: { paymentId, refundId, code } }) => [
+      ...(code === NOTHING_DONE ? [now(command(retryRefund, { paymentId, refundId }), { settledBy: ['refund_not_failed'] })] : []),
+      refundIfOwed(paymentId),
+    ],
     ChargebackWon: ({ data }) => refundIfOwed(data.paymentId),
     PaymentMismatchCleared: ({ data }) => refundIfOwed(data.paymentId),
     RefundRequested: ({ data: { paymentId, refundId, reason } }) =>

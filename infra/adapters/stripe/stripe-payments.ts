@@ -96,6 +96,10 @@ export class StripePayments {
     );
   }
 
+  retrieveDispute(id: string): Promise<Stripe.Dispute> {
+    return this.call(() => this.stripe.disputes.retrieve(id));
+  }
+
   createTransfer(params: Stripe.TransferCreateParams, idempotencyKey: string): Promise<Stripe.Transfer> {
     return this.call(() => this.stripe.transfers.create(params, { idempotencyKey }));
   }

@@ -1,0 +1,85 @@
+import { command } from '#domain/kernel/command.ts';
+import * as payment from '#domain/payments/payment-commands.ts';
+import { isDue } from '#domain/payments/payment-payouts.ts';
+import { paymentTransaction } from '#domain/payments/payment-transaction.ts';
+import { canBePaid, recordPayoutAccount, tutorPayoutAccount } from '#domain/payments/tutor-payout-account.ts';
+import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
+import { handleEffect } from '#infra/process-managers/effect.ts';
+import { actOnce, findOrAct, refusalCode } from './stripe-calls.ts';
+import { createPayoutAccount, createTransfer, reverseTransferAtStripe } from './stripe-effects.ts';
+
+/** Sends a payout that is due. Without an account that can be paid it waits, and says for what. */
+export const createTransferHandler = (stripe: StripePayments) =>
+  handleEffect(createTransfer, async ({ paymentId, payoutId }, { load, commands, clock }) => {
+    const { state } = await load(paymentTransaction, paymentId);
+    const payout = state.payouts[payoutId];
+    const { terms, chargeId } = state;
+    if (terms === undefined || payout === undefined || chargeId === undefined || !isDue(state, payout, clock.now())) return;
+    const { bookingId, tutorId } = terms.parties;
+    const find = async () => (await stripe.findTransfers(bookingId)).find(({ metadata }) => metadata['payoutId'] === payoutId);
+    const { state: account } = await load(tutorPayoutAccount, tutorId);
+    const { accountId } = account;
+    try {
+      let transfer = await find();
+      if (transfer === undefined) {
+        if (accountId === undefined || !canBePaid(account)) {
+          const reason = accountId === undefined ? 'no_account' : 'payouts_disabled';
+          await commands.send(command(payment.blockPayout, { paymentId, payoutId, reason }));
+          return;
+        }
+        const { amount, key } = payout;
+        const order = { amount, currency: terms.currency, destination: accountId, source_transaction: chargeId, transfer_group: bookingId };
+        transfer = await actOnce({ call: () => stripe.createTransfer({ ...order, metadata: { paymentId, payoutId } }, key), find });
+      }
+      const { id: transferId, amount, currency } = transfer;
+      await commands.send(command(payment.recordPayoutSent, { paymentId, payoutId, transferId, amount, currency }));
+    } catch (error) {
+      const code = refusalCode(error);
+      if (code === undefined) throw error;
+      await commands.send(command(payment.recordPayoutFailed, { paymentId, payoutId, code, attempt: payout.refusals + 1 }));
+    }
+  });
+
+/** Takes money back from the tutor that was asked for. */
+export const reverseTransferHandler = (stripe: StripePayments) =>
+  handleEffect(reverseTransferAtStripe, async ({ paymentId, reversalId }, { load, commands, clock }) => {
+    const { state } = await load(paymentTransaction, paymentId);
+    const reversal = state.reversals[reversalId];
+    if (reversal?.status !== 'pending' || (reversal.dueAt !== undefined && reversal.dueAt > clock.now())) return;
+    const { transferId, amount: wanted, key, refusals } = reversal;
+    const metadata = { paymentId, reversalId };
+    try {
+      const made = await findOrAct({
+        call: () => stripe.createTransferReversal(transferId, { amount: wanted, metadata }, key),
+        find: async () => (await stripe.findTransferReversals(transferId)).find((other) => other.metadata?.['reversalId'] === reversalId),
+      });
+      const { id: stripeReversalId, amount, currency } = made;
+      await commands.send(command(payment.recordTransferReversed, { paymentId, reversalId, stripeReversalId, amount, currency }));
+    } catch (error) {
+      const code = refusalCode(error);
+      if (code === undefined) throw error;
+      await commands.send(command(payment.recordTransferReversalFailed, { paymentId, reversalId, code, attempt: refusals + 1 }));
+    }
+  });
+
+/** Opens a tutor's account at Stripe: the platform bears fees and losses, Stripe asks for what the law wants to know. */
+export const createPayoutAccountHandler = (stripe: StripePayments) =>
+  handleEffect(createPayoutAccount, async ({ tutorId }, { load, commands }) => {
+    const { state } = await load(tutorPayoutAccount, tutorId);
+    const { accountKey } = state;
+    if (accountKey === undefined || state.accountId !== undefined) return;
+    const account = await stripe.createAccount(
+      {
+        controller: {
+          fees: { payer: 'application' },
+          losses: { payments: 'application' },
+          requirement_collection: 'stripe',
+          stripe_dashboard: { type: 'express' },
+        },
+        capabilities: { transfers: { requested: true } },
+        metadata: { tutorId },
+      },
+      accountKey,
+    );
+    await commands.send(command(recordPayoutAccount, { tutorId, accountId: account.id }));
+  });
