@@ -60,9 +60,9 @@ export class CatchUp {
     return this.#inbox[0]?.created;
   }
 
-  /** Whether everything that has arrived has been taken, what the stream itself still buffers included. */
+  /** Whether everything that has arrived has been taken, what the stream itself still buffers included. Never after a failure: that drops what waited. */
   get idle(): boolean {
-    return this.#inbox.length === 0 && this.#call.readableLength === 0;
+    return this.#failure === undefined && this.#inbox.length === 0 && this.#call.readableLength === 0;
   }
 
   /** Whether the server said that there is nothing older left. */
@@ -84,11 +84,13 @@ export class CatchUp {
 
   /** Resolves when something has happened since the last call; rejects when the subscription has failed. */
   async next(): Promise<void> {
-    if (this.#failure === undefined && this.#inbox.length === 0 && !this.#news)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    this.#news = false;
+    if (this.#failure === undefined && this.#inbox.length === 0) {
+      if (!this.#news)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      this.#news = false;
+    }
     if (this.#failure !== undefined) throw this.#failure;
   }
 

@@ -140,6 +140,8 @@ export class Feed {
   async #follow(call: CatchUp): Promise<void> {
     for (;;) {
       await call.next();
+      // What the socket has just brought comes out event by event: let all of it arrive, so that it becomes one page.
+      await new Promise(setImmediate);
       const events = call.take(this.#pageSize);
       const last = events.at(-1)?.position?.commit ?? call.passedWhenIdle;
       if (last !== undefined && (this.#position === undefined || last > this.#position)) await this.#process(events, last);
