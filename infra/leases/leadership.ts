@@ -20,6 +20,10 @@ export interface LeadershipOptions {
   readonly times?: LeaseTimes;
 }
 
+/** Work that went on for this long had begun well: its next failure is the first again. */
+const STEADY_MS = 10_000;
+const LONGEST_PAUSE_MS = 5_000;
+
 /** Keeps trying to hold a lease and does the work while it does: begun when the lease is got, stopped when it is lost, begun again when it failed. */
 export class Leadership {
   readonly #stopping = new AbortController();
@@ -59,16 +63,30 @@ export class Leadership {
     }
   }
 
+  /** Does the work for as long as the lease lasts; work that fails is begun again, after growing pauses. */
   async #lead(lease: Lease): Promise<void> {
     this.#lease = lease;
-    let work: LeasedWork | undefined;
+    const over = Promise.race([aborted(lease.lost), aborted(this.#stopping.signal)]);
+    let failures = 0;
     try {
-      work = await this.options.begin(lease);
-      await Promise.race([work.failed, aborted(lease.lost), aborted(this.#stopping.signal)]);
+      while (!lease.lost.aborted && !this.#stopping.signal.aborted) {
+        const begunAt = performance.now();
+        await this.#work(lease, over).catch((error: unknown) => this.options.onError(error));
+        failures = performance.now() - begunAt > STEADY_MS ? 1 : failures + 1;
+        await Promise.race([over, delay(Math.min(LONGEST_PAUSE_MS, 20 * 2 ** failures))]);
+      }
     } finally {
       this.#lease = undefined;
-      await work?.stop();
       await lease.release();
+    }
+  }
+
+  async #work(lease: Lease, over: Promise<void>): Promise<void> {
+    const work = await this.options.begin(lease);
+    try {
+      await Promise.race([work.failed, over]);
+    } finally {
+      await work.stop();
     }
   }
 }

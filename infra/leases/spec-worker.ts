@@ -41,8 +41,9 @@ export function runEngines(url: string, name: string, log: MemoryLog) {
   const leaseTimes = { lifetime: 1_500, beat: 200 };
   const troubles: unknown[] = [];
   const onError = (error: unknown): void => void troubles.push(error);
+  const readEvent = (): Promise<never> => Promise.reject(new Error('nothing to read'));
   const openFeed = log.feeds({ pageSize: 5 });
-  const projections = new ProjectionEngine({ database, models: [clocks], openFeed, onError, leaseTimes });
+  const projections = new ProjectionEngine({ database, models: [clocks], openFeed, onError, leaseTimes, readEvent });
   const managers = new ProcessManagerEngine({
     database,
     managers: [striking],
@@ -64,7 +65,7 @@ export function runEngines(url: string, name: string, log: MemoryLog) {
     },
     effects: [],
     load: () => Promise.reject(new Error('nothing to load')),
-    readEvent: () => Promise.reject(new Error('nothing to read')),
+    readEvent,
   });
   projections.start();
   managers.start();

@@ -122,7 +122,7 @@ describe('the process-manager engine', () => {
         }),
       ],
       load: () => Promise.reject(new Error('nothing to load')),
-      readEvent: async (stream, revision) => log.events.find((event) => event.stream === stream && event.revision === revision)!,
+      readEvent: (stream, revision) => log.readEvent(stream, revision),
       onError: () => undefined,
       leaseTimes: quickLease,
       retry: quickRetry,

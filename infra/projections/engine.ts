@@ -1,4 +1,5 @@
 import type { ReadModel } from '#domain/kernel/consumer.ts';
+import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
 import type { Database } from '#infra/postgres/database.ts';
@@ -14,6 +15,8 @@ export interface ProjectionEngineOptions {
   /** Hears of every failure. The engine goes on by itself. */
   readonly onError: (error: unknown) => void;
   readonly leaseTimes?: LeaseTimes;
+  /** One event of the log, for what is held back and tried again. */
+  readonly readEvent: (stream: string, revision: number) => Promise<RecordedEvent>;
 }
 
 /**
@@ -53,8 +56,7 @@ export class ProjectionEngine {
   }
 
   async #begin(lease: Lease): Promise<LeasedWork> {
-    const { database, models, openFeed, onError } = this.#options;
-    const session = new Session({ database, models, openFeed, onError, lease, positions: this.positions });
+    const session = new Session({ ...this.#options, lease, positions: this.positions });
     this.#session = session;
     await session.open();
     return session;

@@ -17,6 +17,12 @@ export interface DeadLetter extends Parked {
   readonly error: string | undefined;
 }
 
+/** What a model leaves out at the moment: what is parked from its first failure on, and the single events that an operator gave up. */
+export interface HeldBack {
+  readonly parked: readonly Parked[];
+  readonly skipped: readonly (Parked & { readonly position: bigint })[];
+}
+
 interface Entry {
   readonly row: Row | undefined;
   readonly position: bigint;
@@ -45,16 +51,17 @@ export class Fold {
   #leaving = new Map<string, Entry>();
   #letters: DeadLetter[] = [];
   readonly #known: RecentlyUsed<Row | typeof ABSENT>;
-  readonly #parked = new Set<string>();
+  #parked = new Set<string>();
+  #skipped = new Set<string>();
 
   constructor(
     private readonly model: ReadModel,
-    private readonly rows: Rows,
+    private readonly rows: Pick<Rows, 'read' | 'table'>,
     cacheRows: number,
-    parked: readonly Parked[] = [],
+    heldBack: HeldBack = { parked: [], skipped: [] },
   ) {
     this.#known = new RecentlyUsed(cacheRows);
-    for (const each of parked) this.#parked.add(parkingKey(each));
+    this.#holdBack(heldBack);
   }
 
   /** How many rows wait to be written. */
@@ -108,14 +115,18 @@ export class Fold {
     this.#leaving = new Map();
   }
 
-  /** Forgets everything that is not in the table, and what was read from it. What is parked stays so unless it was parked since. */
-  forget(parked: readonly Parked[]): void {
+  /** Forgets everything that is not in the table, and what was read from it. */
+  forget(heldBack: HeldBack): void {
     this.#changed = new Map();
     this.#leaving = new Map();
     this.#letters = [];
     this.#known.clear();
-    this.#parked.clear();
-    for (const each of parked) this.#parked.add(parkingKey(each));
+    this.#holdBack(heldBack);
+  }
+
+  #holdBack({ parked, skipped }: HeldBack): void {
+    this.#parked = new Set(parked.map(parkingKey));
+    this.#skipped = new Set(skipped.map((each) => `${parkingKey(each)} ${each.position}`));
   }
 
   /** Holds back an event with all that touches the same rows later. */
@@ -134,8 +145,10 @@ export class Fold {
     for (const event of events) {
       const handle = this.model.on[event.type];
       if (handle === undefined) continue;
-      if (this.#parked.size > 0 && this.#parked.has(parkingKey({ scope: 'stream', key: event.stream }))) {
-        this.#park({ scope: 'stream', key: event.stream }, event, undefined);
+      const stream: Parked = { scope: 'stream', key: event.stream };
+      if (this.#isSkipped(stream, event)) continue;
+      if (this.#isParked(stream)) {
+        this.#park(stream, event, undefined);
         continue;
       }
       try {
@@ -143,7 +156,7 @@ export class Fold {
         if (Array.isArray(changes)) for (const change of changes as Change<Row>[]) steps.push({ event, change });
         else steps.push({ event, change: changes as Change<Row> });
       } catch (error) {
-        this.#park({ scope: 'stream', key: event.stream }, event, reasonOf(error));
+        this.#park(stream, event, reasonOf(error));
       }
     }
     return steps;
@@ -151,8 +164,10 @@ export class Fold {
 
   #apply({ event, change }: Step, before: ReadonlyMap<string, Row | undefined>): void {
     const { key } = change;
-    if (this.#parked.size > 0 && this.#parked.has(parkingKey({ scope: 'row', key }))) {
-      this.#park({ scope: 'row', key }, event, undefined);
+    const place: Parked = { scope: 'row', key };
+    if (this.#isSkipped(place, event)) return;
+    if (this.#isParked(place)) {
+      this.#park(place, event, undefined);
       return;
     }
     const { row: old, stored } = this.#waitingOr(key, before.get(key));
@@ -165,7 +180,7 @@ export class Fold {
       }
       this.#changed.set(key, { row, position: event.position, stored });
     } catch (error) {
-      this.#park({ scope: 'row', key }, event, reasonOf(error));
+      this.#park(place, event, reasonOf(error));
     }
   }
 
@@ -173,6 +188,14 @@ export class Fold {
     this.#parked.add(parkingKey(where));
     const { id, type, stream, revision, position } = event;
     this.#letters.push({ ...where, event: { id, type, stream, revision, position }, error });
+  }
+
+  #isParked(place: Parked): boolean {
+    return this.#parked.size > 0 && this.#parked.has(parkingKey(place));
+  }
+
+  #isSkipped(place: Parked, event: RecordedEvent): boolean {
+    return this.#skipped.size > 0 && this.#skipped.has(`${parkingKey(place)} ${event.position}`);
   }
 
   /** A row as it would be read back: a field left out of a nullable column is null. Throws when a column that must have a value has none. */

@@ -5,7 +5,7 @@ import { advanceCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
-import { loadParked, storeLetters } from './dead-letters.ts';
+import { loadHeldBack, storeLetters } from './dead-letters.ts';
 import type { Batch, Fold } from './fold.ts';
 import type { Rows } from './rows.ts';
 
@@ -50,8 +50,12 @@ export class Group {
   /** Takes a page in. Rejects when it cannot be written; then nothing of it counts and the group is of no more use. */
   async take(page: FeedPage): Promise<void> {
     const { database, gather } = this.options;
+    if (page.position <= this.#folded) return;
+    const folded = this.#folded;
     const behind = this.#behind(page.position);
-    await Promise.all(behind.map((member) => member.fold.take(database, newFor(member, page.events))));
+    await Promise.all(
+      behind.map((member) => member.fold.take(database, after(folded > member.position ? folded : member.position, page.events))),
+    );
     this.#folded = page.position;
     this.#eventsSince += page.events.length;
     if (!gather) return this.#writeOrIsolate(page, behind);
@@ -108,7 +112,7 @@ export class Group {
 
   async #alone(member: Member, page: FeedPage): Promise<void> {
     await this.#forget(member);
-    const events = newFor(member, page.events);
+    const events = after(member.position, page.events);
     try {
       await member.fold.take(this.options.database, events);
       await this.#write([member], page.position);
@@ -133,13 +137,13 @@ export class Group {
   }
 
   async #forget(member: Member): Promise<void> {
-    member.fold.forget(await loadParked(this.options.database, member));
+    member.fold.forget(await loadHeldBack(this.options.database, member));
   }
 }
 
-function newFor(member: Member, events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+function after(position: bigint, events: readonly RecordedEvent[]): readonly RecordedEvent[] {
   const first = events[0];
-  return first === undefined || first.position > member.position ? events : events.filter(({ position }) => position > member.position);
+  return first === undefined || first.position > position ? events : events.filter((event) => event.position > position);
 }
 
 /** Whether the values themselves are refused (out of range, null, not what the column holds), so that trying again is of no use. */

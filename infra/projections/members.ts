@@ -1,7 +1,7 @@
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { type Checkpoint, type CheckpointState, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
-import { loadParked } from './dead-letters.ts';
+import { loadHeldBack } from './dead-letters.ts';
 import { Fold } from './fold.ts';
 import type { Member } from './group.ts';
 import { Rows } from './rows.ts';
@@ -34,7 +34,7 @@ export async function prepareMembers(database: Database, token: number, models: 
     if ((await viewedTable(database, model)) === undefined)
       await database.transaction((transaction) => showTable(transaction, model, table));
     const rows = new Rows(table);
-    const fold = new Fold(model, rows, cacheRows, await loadParked(database, current));
+    const fold = new Fold(model, rows, cacheRows, await loadHeldBack(database, current));
     const { consumer, version, generation, position } = current;
     prepared.push({ member: { model, consumer, version, generation, position, rows, fold }, state: current.state });
   }
@@ -62,7 +62,11 @@ async function beginAnew(
       [fresh.consumer, fresh.version, token, fresh.generation, fresh.fingerprint],
     );
     if (mine === undefined) throw new Error(`${fresh.consumer}: another process has taken it over.`);
-    await transaction.execute('delete from engine.dead_letters where consumer = $1 and version = $2', [fresh.consumer, fresh.version]);
+    // What an operator gave up stays given up.
+    await transaction.execute('delete from engine.dead_letters where consumer = $1 and version = $2 and not skipped', [
+      fresh.consumer,
+      fresh.version,
+    ]);
     await createTable(transaction, table);
     if (viewed === table.name) await showTable(transaction, model, table);
   });

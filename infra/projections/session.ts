@@ -1,14 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
+import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Lease } from '#infra/leases/lease.ts';
 import type { LeasedWork } from '#infra/leases/leadership.ts';
 import type { CheckpointState } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
-import type { FeedPage } from '#infra/subscriptions/feed.ts';
+import { reasonOf } from '#infra/postgres/reason.ts';
+import { tellReport } from '#infra/postgres/reports.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { Group, isUnstorable, type Member } from './group.ts';
+import { endAct, openActs, type ProjectionAct } from './acts.ts';
+import type { Member } from './group.ts';
 import { prepareMembers } from './members.ts';
+import { mend } from './mend.ts';
 import type { Positions } from './positions.ts';
 import { createIndexes, showTable, viewedTable } from './tables.ts';
+import { fill, follow, type WorkParts } from './work.ts';
 
 export interface SessionOptions {
   readonly database: Database;
@@ -17,6 +23,8 @@ export interface SessionOptions {
   readonly onError: (error: unknown) => void;
   readonly lease: Lease;
   readonly positions: Positions;
+  /** One event of the log, for what is held back and tried again. */
+  readonly readEvent: (stream: string, revision: number) => Promise<RecordedEvent>;
 }
 
 /** One read model, as it is at the moment. */
@@ -24,37 +32,41 @@ export interface ModelReport {
   readonly consumer: string;
   readonly version: number;
   readonly state: CheckpointState;
-  readonly position: bigint;
-  /** Age in seconds of the oldest event that waits for it. */
+  /** Commit position as a decimal string. */
+  readonly position: string;
+  /** Age in seconds of the oldest event that waits for it; 0 for one that is paused. */
   readonly lagSeconds: number;
 }
 
 export interface SessionReport {
   readonly models: readonly ModelReport[];
-  /** Events taken in since this process began, by all models together. */
+  /** Events taken in since the lease was taken, by all models together, and lately per second. */
   readonly events: number;
+  readonly eventsPerSecond: number;
 }
 
-/** How often a model that is catching up is looked at. */
-const LOOK_MS = 25;
-const CATCH_UP_PAGE = 2_000;
+const DESK_MS = 250;
+const TELL_EVERY_MS = 1_000;
 
 /**
- * The work of one lease: a feed for the models that are live and, while there are any, another for those that are catching up. When these
- * have reached the end of the log, their indexes are made, their views switched, and they join the live ones.
+ * The work of one lease: a feed for the models that are live and, while there are any, others for those that are catching up. When these
+ * have reached the end of the log, their indexes are made, their views switched, and they join the live ones. Carries out what operators ask for.
  */
 export class Session implements LeasedWork {
   readonly failed: Promise<never>;
   #fail!: (error: unknown) => void;
   readonly #options: SessionOptions;
-  #stopped = false;
+  readonly #stopping = new AbortController();
   #live: Member[] = [];
   #building: Member[] = [];
   #paused: Member[] = [];
   #liveFeed: OpenedFeed | undefined;
-  #buildFeed: OpenedFeed | undefined;
-  #joining: Promise<void> = Promise.resolve();
+  readonly #builds = new Set<Promise<void>>();
+  /** What changes who is live happens one after the other. */
+  #alone: Promise<unknown> = Promise.resolve();
+  #desk: Promise<void> = Promise.resolve();
   #events = 0;
+  #eventsPerSecond = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -71,79 +83,67 @@ export class Session implements LeasedWork {
     const prepared = await prepareMembers(database, lease.token, models);
     const inState = (state: CheckpointState): Member[] => prepared.filter((each) => each.state === state).map(({ member }) => member);
     this.#live = inState('live');
-    this.#building = inState('building');
     this.#paused = inState('paused');
     for (const { consumer, position } of this.#live) positions.advance([consumer], position);
     this.#openLive();
-    if (this.#building.length > 0) this.#joining = this.#build(this.#building).catch((error: unknown) => this.#fail(error));
+    this.#beginBuild(inState('building'));
+    this.#desk = this.#serve();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await Promise.all([this.#liveFeed?.stop(), this.#buildFeed?.stop(), this.#joining]);
+    this.#stopping.abort();
+    await this.#desk;
+    await Promise.all(this.#builds);
+    await this.#alone;
+    await this.#liveFeed?.stop();
   }
 
   report(): SessionReport {
-    const of = (members: readonly Member[], state: CheckpointState, feed: OpenedFeed | undefined): ModelReport[] =>
-      members.map(({ consumer, version, position }) => ({ consumer, version, position, state, lagSeconds: feed?.lagSeconds ?? 0 }));
+    const of = (members: readonly Member[], state: CheckpointState, lagSeconds: number): ModelReport[] =>
+      members.map(({ consumer, version, position }) => ({ consumer, version, position: String(position), state, lagSeconds }));
+    const building = this.#building.length === 0 ? 0 : (performance.now() - this.#buildingSince) / 1_000;
     return {
       models: [
-        ...of(this.#live, 'live', this.#liveFeed),
-        ...of(this.#building, 'building', this.#buildFeed),
-        ...of(this.#paused, 'paused', undefined),
+        ...of(this.#live, 'live', this.#liveFeed?.lagSeconds ?? 0),
+        ...of(this.#building, 'building', building),
+        ...of(this.#paused, 'paused', 0),
       ],
       events: this.#events,
+      eventsPerSecond: this.#eventsPerSecond,
     };
   }
 
+  #buildingSince = 0;
+
   #openLive(): void {
-    if (this.#live.length === 0) return;
-    const group = this.#group(this.#live, { gather: false, serving: true });
-    this.#liveFeed = this.#feed(this.#live, (page) => group.take(page));
+    if (this.#live.length > 0 && !this.#stopping.signal.aborted) this.#liveFeed = follow(this.#parts(this.#live, true), this.#fail);
   }
 
-  /** Fills tables up to the end of the log, then lets their models join. */
-  async #build(members: readonly Member[], gather = true): Promise<void> {
-    const group = this.#group(members, { gather, serving: false });
-    let refused = false;
-    const feed = this.#feed(
-      members,
-      async (page) => {
-        try {
-          await group.take(page);
-        } catch (error) {
-          refused = gather && isUnstorable(error);
-          throw error;
-        }
-      },
-      (error) => !refused && this.#fail(error),
-    );
-    this.#buildFeed = feed;
-    while (!feed.caughtUp && !refused && !this.#stopped) await pause(LOOK_MS);
-    await feed.stop();
-    if (!refused && !this.#stopped) {
-      try {
-        await group.settle();
-      } catch (error) {
-        if (!gather || !isUnstorable(error)) throw error;
-        refused = true;
-      }
-    }
-    if (this.#stopped) return;
-    // Something in what was gathered cannot be stored: from the checkpoint on, page by page, to find out what.
-    if (refused) return this.#build(await this.#reload(members), false);
-    await this.#join(members);
+  #beginBuild(members: readonly Member[], careful = false): void {
+    if (members.length === 0) return;
+    if (this.#building.length === 0) this.#buildingSince = performance.now();
+    this.#building = [...this.#building, ...members];
+    const build: Promise<void> = this.#build(members, careful)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => this.#builds.delete(build));
+    this.#builds.add(build);
   }
 
-  async #reload(members: readonly Member[]): Promise<Member[]> {
+  async #build(members: readonly Member[], careful: boolean): Promise<void> {
+    const end = await fill({ ...this.#parts(members, false), careful }, this.#stopping.signal);
+    if (end === 'stopped') return;
+    if (end === 'caught up') return this.#alongside(() => this.#join(members));
     const { database, lease } = this.#options;
-    const prepared = await prepareMembers(
+    this.#building = without(this.#building, members);
+    const again = await prepareMembers(
       database,
       lease.token,
       members.map(({ model }) => model),
     );
-    this.#building = prepared.map(({ member }) => member);
-    return this.#building;
+    this.#beginBuild(
+      again.map(({ member }) => member),
+      true,
+    );
   }
 
   async #join(members: readonly Member[]): Promise<void> {
@@ -160,61 +160,115 @@ export class Session implements LeasedWork {
         if ((await viewedTable(transaction, model)) !== rows.table.name) await showTable(transaction, model, rows.table);
       }
     });
-    if (this.#stopped) return;
     await this.#liveFeed?.stop();
+    this.#building = without(this.#building, members);
     this.#live = [...this.#live, ...members];
-    this.#building = [];
-    this.#buildFeed = undefined;
     for (const { consumer, position } of members) positions.advance([consumer], position);
-    if (!this.#stopped) this.#openLive();
+    this.#openLive();
   }
 
-  #group(members: readonly Member[], { gather, serving }: { gather: boolean; serving: boolean }): Group {
-    const { database, lease, positions } = this.#options;
-    return new Group({
+  /** Carries out acts, and tells how the work goes. */
+  async #serve(): Promise<void> {
+    const { signal } = this.#stopping;
+    let toldAt = performance.now();
+    let told = 0;
+    while (!signal.aborted) {
+      await delay(DESK_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        for (const { id, act } of await openActs(this.#options.database)) await this.#carryOut(id, act);
+        const seconds = (performance.now() - toldAt) / 1_000;
+        if (seconds * 1_000 < TELL_EVERY_MS) continue;
+        this.#eventsPerSecond = Math.round((this.#events - told) / seconds);
+        told = this.#events;
+        toldAt = performance.now();
+        await tellReport(this.#options.database, 'projections', this.report());
+      } catch (error) {
+        this.#options.onError(error);
+      }
+    }
+  }
+
+  async #carryOut(id: string, act: ProjectionAct): Promise<void> {
+    const { database } = this.#options;
+    try {
+      this.#options.lease.assertHeld();
+      const done = await this.#alongside(() => this.#act(act));
+      await endAct(database, id, 'done', done);
+    } catch (error) {
+      await endAct(database, id, 'failed', reasonOf(error));
+    }
+  }
+
+  async #act(act: ProjectionAct): Promise<string> {
+    const { database, lease, openFeed, readEvent } = this.#options;
+    const named = (members: readonly Member[]): Member | undefined => members.find(({ consumer }) => consumer === act.consumer);
+    const live = named(this.#live);
+    switch (act.act) {
+      case 'pause': {
+        if (live === undefined) throw new Error(`${act.consumer} is not live.`);
+        await this.#liveFeed?.stop();
+        await this.#setState(live, 'paused');
+        this.#live = without(this.#live, [live]);
+        this.#paused = [...this.#paused, live];
+        this.#openLive();
+        return `paused at ${live.position}`;
+      }
+      case 'resume': {
+        const paused = named(this.#paused);
+        if (paused === undefined) throw new Error(`${act.consumer} is not paused.`);
+        await this.#setState(paused, 'building');
+        this.#paused = without(this.#paused, [paused]);
+        this.#beginBuild([paused]);
+        return `catching up from ${paused.position}`;
+      }
+      case 'retry':
+      case 'skip': {
+        if (live === undefined) throw new Error(`${act.consumer} is not live.`);
+        const pauseLive = async (): Promise<void> => this.#liveFeed?.stop();
+        try {
+          return await mend({ database, token: lease.token, openFeed, readEvent, member: live, pauseLive }, act.place, act.act);
+        } finally {
+          await pauseLive();
+          this.#openLive();
+        }
+      }
+    }
+  }
+
+  async #setState({ consumer, version }: Member, state: CheckpointState): Promise<void> {
+    const { database, lease } = this.#options;
+    const changed = await database.execute(
+      'update engine.checkpoints set state = $4 where consumer = $1 and version = $2 and fencing_token = $3',
+      [consumer, version, lease.token, state],
+    );
+    if (changed !== 1) throw new Error(`${consumer}: another process has taken it over.`);
+  }
+
+  /** Runs after whatever else changes who is live; a failure of one does not reach the next. */
+  #alongside<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#alone.then(work);
+    this.#alone = done.catch(() => undefined);
+    return done;
+  }
+
+  #parts(members: readonly Member[], serving: boolean): WorkParts {
+    const { database, openFeed, lease, positions } = this.#options;
+    return {
       database,
-      token: lease.token,
+      openFeed,
+      lease,
       members,
-      gather,
       onWritten: (written, position, events) => {
         this.#events += events;
-        if (serving)
-          positions.advance(
-            written.map(({ consumer }) => consumer),
-            position,
-          );
+        if (!serving) return;
+        const consumers = written.map(({ consumer }) => consumer);
+        positions.advance(consumers, position);
       },
-    });
-  }
-
-  #feed(
-    members: readonly Member[],
-    take: (page: FeedPage) => Promise<void>,
-    onRejected: (error: unknown) => void = this.#fail,
-  ): OpenedFeed {
-    let broken: unknown;
-    const from = members.reduce((least, { position }) => (position < least ? position : least), members[0]!.position);
-    return this.#options.openFeed({
-      types: [...new Set(members.flatMap(({ model }) => Object.keys(model.on)))],
-      from: from < 0n ? undefined : from,
-      pageSize: CATCH_UP_PAGE,
-      onPage: async (page) => {
-        // What a group has folded but could not write is lost to it: the same page again would count twice.
-        if (broken !== undefined) throw broken;
-        try {
-          this.#options.lease.assertHeld();
-          await take(page);
-        } catch (error) {
-          broken = error;
-          onRejected(error);
-          throw error;
-        }
-      },
-      onFailure: this.#fail,
-    });
+    };
   }
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+function without(members: readonly Member[], gone: readonly Member[]): Member[] {
+  return members.filter((member) => !gone.includes(member));
 }

@@ -32,6 +32,13 @@ export class MemoryLog {
     return this.#events;
   }
 
+  /** One event. */
+  async readEvent(stream: string, revision: number): Promise<RecordedEvent> {
+    const found = this.#events.find((event) => event.stream === stream && event.revision === revision);
+    if (found === undefined) throw new Error(`There is no event ${revision} in ${stream}.`);
+    return found;
+  }
+
   /** Feeds of this log. */
   feeds(options: MemoryFeedOptions = {}): OpenFeed {
     return (request) => new MemoryFeed(this, this.#listeners, request, options);

@@ -1,0 +1,81 @@
+import type { Lease } from '#infra/leases/lease.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import type { FeedPage } from '#infra/subscriptions/feed.ts';
+import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
+import { Group, isUnstorable, type Member } from './group.ts';
+
+/** What work on read models needs. */
+export interface WorkParts {
+  readonly database: Database;
+  readonly openFeed: OpenFeed;
+  readonly lease: Lease;
+  readonly members: readonly Member[];
+  readonly onWritten: (members: readonly Member[], position: bigint, events: number) => void;
+  /** Before each page: a place to wait. */
+  readonly beforePage?: () => Promise<void>;
+}
+
+const PAGE = 2_000;
+const LOOK_MS = 20;
+
+/** Keeps live read models as the log says, page by page. It ends with the first failure, which `onFailure` hears of. */
+export function follow(parts: WorkParts, onFailure: (error: unknown) => void): OpenedFeed {
+  const group = new Group({ ...parts, token: parts.lease.token, gather: false });
+  return feedTo(parts, (page) => group.take(page), onFailure);
+}
+
+/**
+ * Fills the tables of read models up to the end of the log, gathering what many pages change. Resolves to `unstorable` when something in it
+ * cannot be stored: then their memory is of no more use, and page by page, from the checkpoints on, `careful` finds out what it is.
+ */
+export async function fill(parts: WorkParts & { careful: boolean }, stopped: AbortSignal): Promise<'caught up' | 'stopped' | 'unstorable'> {
+  const gather = !parts.careful;
+  const group = new Group({ ...parts, token: parts.lease.token, gather });
+  let failure: { error: unknown } | undefined;
+  const feed = feedTo(
+    parts,
+    (page) => group.take(page),
+    (error) => {
+      failure ??= { error };
+    },
+  );
+  while (failure === undefined && !feed.caughtUp && !stopped.aborted) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  await feed.stop();
+  try {
+    if (failure !== undefined) throw failure.error;
+    if (stopped.aborted) return 'stopped';
+    await group.settle();
+    return 'caught up';
+  } catch (error) {
+    if (gather && isUnstorable(error)) return 'unstorable';
+    throw error;
+  }
+}
+
+function feedTo(
+  { members, openFeed, lease, beforePage }: WorkParts,
+  take: (page: FeedPage) => Promise<void>,
+  onFailure: (error: unknown) => void,
+): OpenedFeed {
+  let broken: { error: unknown } | undefined;
+  const from = members.reduce((least, { position }) => (position < least ? position : least), members[0]?.position ?? -1n);
+  return openFeed({
+    types: [...new Set(members.flatMap(({ model }) => Object.keys(model.on)))],
+    from: from < 0n ? undefined : from,
+    pageSize: PAGE,
+    onPage: async (page) => {
+      // What a group has folded but could not write is lost to it: the same page again would count twice.
+      if (broken !== undefined) throw broken.error;
+      try {
+        await beforePage?.();
+        lease.assertHeld();
+        await take(page);
+      } catch (error) {
+        broken = { error };
+        onFailure(error);
+        throw error;
+      }
+    },
+    onFailure,
+  });
+}
