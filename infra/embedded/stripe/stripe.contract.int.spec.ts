@@ -53,6 +53,13 @@ describe('the answers have the shapes of the API', () => {
   it.each(shapes)('$call', async ({ run, shape }) => {
     expect(await run(elsewhere ? stripeAt(elsewhere, 'sk_test_123') : harness.stripe)).toMatchObject(shape);
   });
+
+  if (elsewhere) {
+    it.each(shapes.filter(({ call }) => call.endsWith('.create')))('$call answers with no field that is unknown there', async ({ run }) => {
+      const theirs = (await run(stripeAt(elsewhere, 'sk_test_123'))) as object;
+      expect(Object.keys(theirs)).toEqual(expect.arrayContaining(Object.keys((await run(harness.stripe)) as object)));
+    });
+  }
 });
 
 describe('the stand-in for Stripe', () => {

@@ -46,6 +46,8 @@ export function payOut(
     id,
     object: 'payout',
     amount: wanted,
+    application_fee: null,
+    application_fee_amount: null,
     arrival_date: nowSeconds(),
     automatic: false,
     balance_transaction: booked.id,
@@ -59,9 +61,14 @@ export function payOut(
     livemode: false,
     metadata: mergeMetadata({}, notes),
     method: 'standard',
+    original_payout: null,
+    payout_method: null,
+    reconciliation_status: 'not_applicable',
+    reversed_by: null,
     source_type: 'card',
     statement_descriptor: null,
     status: 'pending',
+    trace_id: null,
     type: 'bank_account',
   };
   world.store.put(pending, account);

@@ -66,6 +66,7 @@ function newMethod(world: World, card: TestCard): PaymentMethod {
     },
     created: nowSeconds(),
     customer: null,
+    customer_account: null,
     livemode: false,
     metadata: {},
     type: 'card',
