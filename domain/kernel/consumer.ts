@@ -117,8 +117,11 @@ export interface Notice {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export interface Notices<M extends EventMap = EventMap> {
+interface NoticesOf<Frames> {
   readonly name: string;
   readonly context: string;
-  readonly on: On<M, Notice | readonly Notice[]>;
+  readonly on: Frames;
 }
+
+/** Frames that follow from events, typed by them; without a parameter of any events, as lists and engines hold them. */
+export type Notices<M extends EventMap = EventMap> = NoticesOf<On<M, Notice | readonly Notice[]>>;

@@ -19,7 +19,7 @@ export const joins = (side: video.Side, recordingConsent = false) =>
     recordingConsent,
   });
 const presence = (side: video.Side, at: string, via: 'agora' | 'app', clientSeq: number | undefined) => ({
-  lessonId,
+  ...parties,
   userId: side === 'student' ? studentId : tutorId,
   side,
   uid: uids[side],

@@ -28,7 +28,7 @@ export type Side = z.output<typeof side>;
 const recorder = { sid: z.string().min(1), resourceId: z.string().min(1), recorderUid: uid };
 /** Who saw it: Agora's notification, or our own socket. Each counts its comings and goings alone. */
 const via = z.enum(['agora', 'app']);
-const presence = z.object({ ...room, userId: uuid, side, uid, via, clientSeq: z.number().int().nonnegative().optional(), at: instant });
+const presence = z.object({ ...parties, userId: uuid, side, uid, via, clientSeq: z.number().int().nonnegative().optional(), at: instant });
 
 export const videoRoomCreated = defineEvent('VideoRoomCreated', {
   sentence: 'The room of a lesson was prepared: a channel and the ids to join it with, never a token.',
@@ -306,12 +306,12 @@ function notePresence(
   const late = data.clientSeq !== undefined && data.clientSeq <= person.clientSeq;
   if (late || person.in[data.via] === coming) return [];
   if (coming && state.status === 'Closed') throw new refusal.VideoRoomIsClosed();
-  const seen = { ...data, userId: side === 'student' ? room.studentId : room.tutorId, side, at } as const;
+  const { lessonId, studentId, tutorId, startsAt, endsAt } = room;
+  const seen = { ...data, studentId, tutorId, userId: side === 'student' ? studentId : tutorId, side, at } as const;
   if (!coming) return [event(participantLeft, seen)];
   const joined = event(participantJoined, seen);
   const other: Side = side === 'student' ? 'tutor' : 'student';
   if (state.status === 'Live' || !isPresent(state, other)) return [joined];
-  const { lessonId, studentId, tutorId, startsAt, endsAt } = room;
   const recordingAllowed = state.people.student.recordingConsent && state.people.tutor.recordingConsent;
   return [joined, event(bothParticipantsJoined, { lessonId, studentId, tutorId, startsAt, endsAt, recordingAllowed })];
 }

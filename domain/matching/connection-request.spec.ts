@@ -83,6 +83,18 @@ describe('Noting that the tutor was told', () => {
   it('needs a request', () => noting().refused(request.ConnectionRequestNotFound));
 });
 
+describe('Reminding the tutor', () => {
+  const { subject, level, expiresAt } = requestSent.data;
+  const reminded = event(request.tutorReminded, { ...miaAsksOkafor, subject, level, expiresAt });
+  const reminding = (...past: readonly request.ConnectionRequestEvent[]) =>
+    given(connectionRequest, ...past).when(request.remindTutor, { connectionRequestId });
+
+  it('happens while the request waits', () => reminding(requestSent, requestViewed).then(reminded));
+  it('is nothing new the second time', () => reminding(requestSent, reminded, requestAccepted).alreadySo());
+  it('is refused when it was answered', () =>
+    reminding(requestSent, requestAccepted).refused(request.RequestClosed, { status: 'Accepted' }));
+});
+
 describe('Rejecting a request', () => {
   const rejected = event(request.connectionRejected, { ...miaAsksOkafor, reason: 'fully booked' });
   const rejecting = (past: readonly request.ConnectionRequestEvent[], by = okafor) =>

@@ -20,6 +20,10 @@ export const connectionRequestSent = defineEvent('ConnectionRequestSent', {
   personal: { message: 'studentId' },
 });
 export const tutorNotified = defineEvent('TutorNotified', { sentence: 'The tutor was told of the request.', schema: z.object(parties) });
+export const tutorReminded = defineEvent('TutorReminded', {
+  sentence: 'The tutor is to be reminded that a request runs out.',
+  schema: z.object({ ...parties, subject: z.string(), level: z.string(), expiresAt: instant }),
+});
 export const connectionRequestViewed = defineEvent('ConnectionRequestViewed', {
   sentence: 'The tutor opened the request for the first time.',
   schema: z.object(parties),
@@ -48,6 +52,7 @@ export const connectionRequestVoided = defineEvent('ConnectionRequestVoided', {
 const events = [
   connectionRequestSent,
   tutorNotified,
+  tutorReminded,
   connectionRequestViewed,
   connectionAccepted,
   connectionRejected,
@@ -77,6 +82,7 @@ export const sendConnectionRequest = defineCommand('SendConnectionRequest', {
   }),
 });
 export const noteTutorNotified = defineCommand('NoteTutorNotified', { sentence: 'Record that the tutor has been told.', data: target });
+export const remindTutor = defineCommand('RemindTutor', { sentence: 'Remind the tutor of a request that still waits.', data: target });
 export const viewConnectionRequest = defineCommand('ViewConnectionRequest', {
   sentence: 'Mark a request as seen by its tutor.',
   data: target,
@@ -103,6 +109,7 @@ export const voidConnectionRequest = defineCommand('VoidConnectionRequest', {
 const commands = [
   sendConnectionRequest,
   noteTutorNotified,
+  remindTutor,
   viewConnectionRequest,
   acceptConnection,
   rejectConnection,
@@ -165,10 +172,19 @@ export interface ConnectionRequestState {
   readonly status: 'None' | 'Pending' | 'Viewed' | 'Accepted' | 'Rejected' | 'Expired' | 'Withdrawn' | 'Voided';
   readonly parties: Parties | undefined;
   readonly expiresAt: Instant | undefined;
+  readonly about: { readonly subject: string; readonly level: string } | undefined;
   readonly notified: boolean;
+  readonly reminded: boolean;
 }
 
-const initial: ConnectionRequestState = { status: 'None', parties: undefined, expiresAt: undefined, notified: false };
+const initial: ConnectionRequestState = {
+  status: 'None',
+  parties: undefined,
+  expiresAt: undefined,
+  about: undefined,
+  notified: false,
+  reminded: false,
+};
 
 /** Whether a request still waits for its tutor. */
 export function isOpen(state: ConnectionRequestState): boolean {
@@ -185,6 +201,10 @@ function decide(command: ConnectionRequestCommand, state: ConnectionRequestState
   switch (command.type) {
     case 'NoteTutorNotified':
       return state.notified ? [] : [event(tutorNotified, parties)];
+    case 'RemindTutor':
+      if (state.reminded) return [];
+      mustBeOpen(state);
+      return [event(tutorReminded, { ...parties, ...state.about!, expiresAt: state.expiresAt! })];
     case 'ViewConnectionRequest':
       if (!isTutor) throw new NotTheRequestedTutor();
       return state.status === 'Pending' ? [event(connectionRequestViewed, parties)] : [];
@@ -241,11 +261,13 @@ function mustBeOpen(state: ConnectionRequestState): void {
 function evolve(state: ConnectionRequestState, event: ConnectionRequestEvent): ConnectionRequestState {
   switch (event.type) {
     case 'ConnectionRequestSent': {
-      const { connectionRequestId, studentId, tutorId, expiresAt } = event.data;
-      return { status: 'Pending', parties: { connectionRequestId, studentId, tutorId }, expiresAt, notified: false };
+      const { connectionRequestId, studentId, tutorId, subject, level, expiresAt } = event.data;
+      return { ...initial, status: 'Pending', parties: { connectionRequestId, studentId, tutorId }, about: { subject, level }, expiresAt };
     }
     case 'TutorNotified':
       return { ...state, notified: true };
+    case 'TutorReminded':
+      return { ...state, reminded: true };
     case 'ConnectionRequestViewed':
       return { ...state, status: 'Viewed' };
     case 'ConnectionAccepted':

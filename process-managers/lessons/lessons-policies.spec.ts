@@ -24,11 +24,13 @@ import { paymentIdOf } from '#domain/payments/payment-commands.ts';
 import { paymentProcessed } from '#domain/payments/payment-events.ts';
 import { deleteRecording, startRecording, stopRecording } from '../effects/agora-effects.ts';
 import { checkLessonFile, deleteLessonFile } from '../effects/lesson-file-effects.ts';
+import { mailAbout } from '../effects/send-mail.ts';
 import { bookingToSlot } from './booking-to-slot.ts';
 import { checkAnnouncedFile } from './check-announced-file.ts';
 import { paymentToConfirmation } from './payment-to-confirmation.ts';
 import { prepareConfirmedLesson } from './prepare-confirmed-lesson.ts';
 import { presenceToLesson } from './presence-to-lesson.ts';
+import { tellOfLessons } from './tell-of-lessons.ts';
 
 const { bookingId, studentId, tutorId } = miaBooksOkafor;
 const { lessonId } = parties;
@@ -138,4 +140,19 @@ describe('Checking announced files', () => {
     ]));
   it('deletes what was turned down', () =>
     expect(reactionsTo(checkAnnouncedFile, happens(fileRejected('wrong_type')))).toEqual([now(effect(deleteLessonFile, { key }))]));
+});
+
+describe('Telling of lessons', () => {
+  it('writes to both when a lesson is certain', () => {
+    const sure = happens(confirmed);
+    const mail = (userId: string, otherUserId: string) =>
+      now(mailAbout(sure, 'lesson-confirmed', { userId }, { startsAt, minutes: '60', otherUserId }));
+    expect(reactionsTo(tellOfLessons, sure)).toEqual([mail(studentId, tutorId), mail(tutorId, studentId)]);
+  });
+  it('writes to the student when a booking came to nothing', () => {
+    const failed = happens(failedFor('slot_taken'));
+    expect(reactionsTo(tellOfLessons, failed)).toEqual([
+      now(mailAbout(failed, 'booking-failed', { userId: studentId }, { reason: 'slot_taken', otherUserId: tutorId })),
+    ]);
+  });
 });

@@ -4,6 +4,7 @@ import { at, now } from '#domain/kernel/consumer.ts';
 import { event, type DomainEvent } from '#domain/kernel/event.ts';
 import { reactionsTo, recorded } from '#domain/kernel/given-when-then.ts';
 import { pairId } from '#domain/kernel/ids.ts';
+import { HOUR, plus } from '#domain/kernel/time.ts';
 import { channelId, members } from '#domain/matching/chat-channel.examples.ts';
 import { createChatChannel, freezeChatChannel } from '#domain/matching/chat-channel.ts';
 import { freeConnectionPlace } from '#domain/matching/connection-allowance.ts';
@@ -12,9 +13,11 @@ import { miaAsksOkafor, requestAccepted, requestSent, requestViewed } from '#dom
 import * as request from '#domain/matching/connection-request.ts';
 import { blockedBy, endedBy, established, miaAndOkafor } from '#domain/matching/student-tutor-match.examples.ts';
 import { establishMatch } from '#domain/matching/student-tutor-match.ts';
+import { mailAbout } from '../effects/send-mail.ts';
 import { answerInADay } from './answer-in-a-day.ts';
 import { connectionToMatch } from './connection-to-match.ts';
 import { matchToChat } from './match-to-chat.ts';
+import { tellOfRequests } from './tell-of-requests.ts';
 
 const { connectionRequestId, studentId, tutorId } = miaAsksOkafor;
 const about = (one: DomainEvent) => recorded(one, { aggregateType: 'ConnectionRequest', aggregateId: connectionRequestId });
@@ -62,4 +65,36 @@ describe('Match to chat', () => {
     expect(reactionsTo(matchToChat, aboutMatch(endedBy('student')))).toEqual(frozen('match_ended')));
   it('freezes it when one blocks the other', () =>
     expect(reactionsTo(matchToChat, aboutMatch(blockedBy('tutor')))).toEqual(frozen('blocked')));
+});
+
+describe('Telling of requests', () => {
+  const { subject, level, expiresAt } = requestSent.data;
+  const params = { subject, level, expiresAt, otherUserId: studentId };
+
+  it('writes to the tutor, says so, and reminds after twenty hours', () => {
+    const sent = about(requestSent);
+    expect(reactionsTo(tellOfRequests, sent)).toEqual([
+      now(mailAbout(sent, 'connection-request-received', { userId: tutorId }, params)),
+      now(command(request.noteTutorNotified, { connectionRequestId })),
+      at(plus(expiresAt, -4 * HOUR), command(request.remindTutor, { connectionRequestId }), { settledBy: ['request_closed'] }),
+    ]);
+  });
+  it('reminds the tutor', () => {
+    const reminded = about(event(request.tutorReminded, { ...miaAsksOkafor, subject, level, expiresAt }));
+    expect(reactionsTo(tellOfRequests, reminded)).toEqual([
+      now(mailAbout(reminded, 'connection-request-reminder', { userId: tutorId }, params)),
+    ]);
+  });
+  it('tells the student of a yes', () => {
+    const accepted = about(requestAccepted);
+    expect(reactionsTo(tellOfRequests, accepted)).toEqual([
+      now(mailAbout(accepted, 'connection-accepted', { userId: studentId }, { otherUserId: tutorId })),
+    ]);
+  });
+  it('tells the student that nobody answered', () => {
+    const expired = about(event(request.connectionRequestExpired, miaAsksOkafor));
+    expect(reactionsTo(tellOfRequests, expired)).toEqual([
+      now(mailAbout(expired, 'connection-request-expired', { userId: studentId }, { otherUserId: tutorId })),
+    ]);
+  });
 });
