@@ -66,7 +66,9 @@ export class Api {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const response = await patiently(`${method} ${path}`, () => fetch(this.baseUrl + path, { ...request, signal: AbortSignal.timeout(20_000) }));
+    const response = await patiently(`${method} ${path}`, () =>
+      fetch(this.baseUrl + path, { ...request, signal: AbortSignal.timeout(20_000) }),
+    );
     const text = await response.text();
     const answer = (text === '' ? {} : JSON.parse(text)) as Json;
     if (!response.ok) throw new ApiProblem(`${method} ${path}`, response.status, String(answer['code']), answer);

@@ -1,4 +1,4 @@
-import { knex, type Knex } from 'knex';
+import connect, { type Knex } from 'knex';
 import { engineMigrations } from './engine-schema.ts';
 
 /** One step of a schema, never changed once it has been released; the name orders it. */
@@ -15,7 +15,7 @@ const LOCK = 4_712_009;
  * each step is a transaction of its own.
  */
 export async function migrate(url: string, migrations: readonly Migration[] = engineMigrations): Promise<void> {
-  const runner = knex({ client: 'pg', connection: url, pool: { min: 0, max: 3 } });
+  const runner = connect({ client: 'pg', connection: url, pool: { min: 0, max: 3 } });
   try {
     await runner.transaction(async (lock) => {
       await lock.raw('select pg_advisory_xact_lock(?)', [LOCK]);

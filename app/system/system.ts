@@ -1,0 +1,162 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { Logger } from 'pino';
+import { RedisFanOut } from '#infra/adapters/redis/redis-fan-out.ts';
+import { Tickets } from '#infra/auth/tickets.ts';
+import type { Config } from '#infra/config/config.ts';
+import { Commands, CommandsModule } from '#infra/cqrs/commands.module.ts';
+import { InProcessFanOut, type FanOut } from '#infra/fan-out/fan-out.ts';
+import type { HttpServer } from '#infra/http/server.ts';
+import { StoredAnswers } from '#infra/http/stored-answers.ts';
+import { Aggregates } from '#infra/event-store/aggregates.ts';
+import type { Check } from '#infra/telemetry/health.ts';
+import { Metrics } from '#infra/telemetry/metrics.ts';
+import type { Clock } from '#infra/time/clock.ts';
+import { FrameStore } from '#realtime/frame-store.ts';
+import { Gateway } from '#realtime/gateway.ts';
+import { NoticeEngine } from '#realtime/notice-engine.ts';
+import { notices } from '#realtime/notices.ts';
+import { processManagerEngine, projectionEngine } from './engines.ts';
+import { layFoundation, type Foundation } from './foundation.ts';
+import { PlatformModule } from './platform.module.ts';
+import { internalServer, publicServer, type Shared } from './servers.ts';
+
+/** A running process of the system. */
+export interface System {
+  readonly foundation: Foundation;
+  readonly commands: Commands;
+  /** Where the servers of this process listen; undefined for those it does not have. */
+  readonly publicPort: number | undefined;
+  readonly internalPort: number | undefined;
+  /** Ends what is under way and closes everything, servers first. */
+  stop(): Promise<void>;
+}
+
+export interface SystemParts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Modules that this process adds to its internal server. */
+  readonly internalModules?: readonly (Type | DynamicModule)[];
+}
+
+/** Things that were started, to be stopped in the opposite order. */
+class Started {
+  readonly #stops: (() => Promise<void> | void)[] = [];
+
+  add(stop: () => Promise<void> | void): void {
+    this.#stops.push(stop);
+  }
+
+  async stop(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const stop of this.#stops.reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    this.#stops.length = 0;
+    if (failures.length > 0) throw new AggregateError(failures, 'The system did not stop cleanly');
+  }
+}
+
+/** Starts the roles that the configuration names. When one cannot start, what was started is stopped and the reason is thrown. */
+export async function startSystem(parts: SystemParts): Promise<System> {
+  const started = new Started();
+  try {
+    return await start(parts, started);
+  } catch (error) {
+    await started.stop().catch((failure: unknown) => parts.log.error({ err: failure }, 'stopping after a failed start failed too'));
+    throw error;
+  }
+}
+
+async function start(parts: SystemParts, started: Started): Promise<System> {
+  const { config, log, clock } = parts;
+  const { roles } = config;
+  const foundation = await layFoundation(parts);
+  started.add(() => foundation.close());
+  const { database, aggregates } = foundation;
+
+  const bus = await NestFactory.createApplicationContext(CommandsModule.forRoot(aggregates), { logger: false, abortOnError: false });
+  started.add(() => bus.close());
+  const commands = bus.get(Commands);
+
+  const projections = projectionEngine(foundation);
+  started.add(() => projections.stop());
+  if (roles.has('projections')) projections.start();
+
+  const managers = processManagerEngine(foundation, commands);
+  if (roles.has('process-managers')) {
+    managers.start();
+    started.add(() => managers.stop());
+  }
+
+  const answers = new StoredAnswers(database, (error) => log.warn({ err: error }, 'old answers were not forgotten'));
+  answers.open();
+  started.add(() => answers.close());
+
+  const checks: Record<string, Check> = {
+    eventStore: async () => ({ ok: (await foundation.eventStore.head()) >= 0n }),
+    postgres: async () => ({ ok: (await database.query('select 1')).length === 1 }),
+  };
+  const shared: Shared = {
+    platform: PlatformModule.of(foundation, [
+      { provide: Commands, useValue: commands },
+      { provide: Aggregates, useValue: aggregates },
+    ]),
+    positions: projections.positions,
+    answers,
+    metrics: new Metrics(),
+    checks,
+  };
+
+  const serves = roles.has('command-api') || roles.has('query-api') || roles.has('realtime');
+  const publicHttp = serves ? await publicServer(foundation, shared) : undefined;
+  const internalHttp = roles.has('internal') ? await internalServer(foundation, shared, parts.internalModules ?? []) : undefined;
+  if (publicHttp !== undefined && roles.has('realtime')) startRealtime({ foundation, commands, clock, server: publicHttp, started });
+  return {
+    foundation,
+    commands,
+    publicPort: await listen(publicHttp, config.publicHttp, started),
+    internalPort: await listen(internalHttp, config.internalHttp, started),
+    stop: () => started.stop(),
+  };
+}
+
+function startRealtime(parts: { foundation: Foundation; commands: Commands; clock: Clock; server: HttpServer; started: Started }): void {
+  const { foundation, commands, clock, server, started } = parts;
+  const { config, database, aggregates, openFeed, log } = foundation;
+  const fanOut: FanOut =
+    config.redisUrl === undefined
+      ? new InProcessFanOut()
+      : new RedisFanOut(config.redisUrl, (error) => log.warn({ err: error }, 'the connection to Redis was interrupted'));
+  started.add(() => fanOut.close());
+  const store = new FrameStore(database);
+  const engine = new NoticeEngine({
+    notices,
+    store,
+    openFeed,
+    fanOut,
+    clock,
+    onError: (error) => log.error({ err: error, engine: 'realtime' }, 'the notice engine met an error'),
+    leadership: { database },
+  });
+  const gateway = new Gateway({ tickets: new Tickets(database), store, fanOut, commands, aggregates, clock, log });
+  gateway.attach(server.app.getHttpServer());
+  engine.start();
+  started.add(() => engine.stop());
+  started.add(() => gateway.close());
+}
+
+async function listen(
+  server: HttpServer | undefined,
+  address: { port: number; host: string },
+  started: Started,
+): Promise<number | undefined> {
+  if (server === undefined) return undefined;
+  started.add(() => server.close());
+  return server.listen(address.port, address.host);
+}
