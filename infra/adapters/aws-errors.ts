@@ -38,13 +38,13 @@ interface ServiceError extends Error {
 
 /** An error of an AWS client as one of ours. */
 export function awsError(upstream: Upstream, error: unknown): Error {
-  if (!(error instanceof Error)) return new UpstreamUnsure(upstream, String(error), false);
-  const status = (error as ServiceError).$metadata?.httpStatusCode;
+  const { name = 'unknown', $metadata } = error as Partial<ServiceError>;
+  const status = $metadata?.httpStatusCode;
   const unsent = neverSent(error);
   if (unsent !== undefined) return new UpstreamUnsure(upstream, unsent, true, { cause: error });
-  if (PASSING.has(error.name) || status === 429) return new UpstreamUnsure(upstream, error.name, true, { cause: error });
-  if (status !== undefined && status >= 400 && status < 500) return new UpstreamRefused(upstream, error.name, status, { cause: error });
-  return new UpstreamUnsure(upstream, error.name, false, { cause: error });
+  if (PASSING.has(name) || status === 429) return new UpstreamUnsure(upstream, name, true, { cause: error });
+  if (status !== undefined && status >= 400 && status < 500) return new UpstreamRefused(upstream, name, status, { cause: error });
+  return new UpstreamUnsure(upstream, name, false, { cause: error });
 }
 
 /** Runs a call and turns what it throws into one of our errors. */

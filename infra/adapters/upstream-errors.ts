@@ -32,9 +32,12 @@ export class UpstreamUnsure extends Error {
 
 /** The code of a failed connection when the request cannot have left this machine, else undefined. */
 export function neverSent(error: unknown): string | undefined {
-  for (let current = error; current instanceof Error; current = current.cause) {
-    const code = (current as NodeJS.ErrnoException).code;
+  // By shape, not by class: the errors of the platform may come from another realm.
+  let current = error;
+  while (typeof current === 'object' && current !== null) {
+    const { code, cause } = current as { code?: unknown; cause?: unknown };
     if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') return code;
+    current = cause;
   }
   return undefined;
 }
