@@ -80,7 +80,7 @@ describe('A command', () => {
     const [recorded] = await aggregates.history('Tally', tallyId);
     const { commandId, correlationId } = contextOf(tallyId);
     expect(recorded).toEqual({
-      id: followUpId('event', commandId, '0'),
+      id: followUpId('event', commandId, '0', '2026-11-23T12:00:00.000Z'),
       type: 'TallyAdded',
       data: { tallyId, amount: 5 },
       version: '1.0',
@@ -116,6 +116,28 @@ describe('A command', () => {
     for (let i = 0; i < 5; i++) await aggregates.execute(adding(tallyId), contextOf(newId()));
     expect(reads()).toBe(before);
     expect(await aggregates.load(tally, tallyId)).toEqual({ state: { total: 6, closed: false, notes: [] }, revision: 5 });
+  });
+
+  it('that begins an aggregate costs no read either, once that is known of it', async () => {
+    const { aggregates, reads } = process();
+    await aggregates.execute(adding(newId()), contextOf(newId()));
+    const before = reads();
+    const tallyId = newId();
+    await aggregates.execute(adding(tallyId), contextOf(newId()));
+    expect(reads()).toBe(before);
+    expect((await aggregates.load(tally, tallyId)).state.total).toBe(1);
+  });
+
+  it('that was taken for a beginning, but is none, is decided on what there is', async () => {
+    const [one, two] = [process().aggregates, process().aggregates];
+    const tallyId = newId();
+    await one.execute(adding(tallyId, 5), contextOf(newId()));
+    await two.execute(adding(newId()), contextOf(newId()));
+    expect((await two.execute(adding(tallyId), contextOf(newId()))).revision).toBe(1);
+    await one.execute(command(close, { tallyId }), contextOf(newId()));
+    const three = process().aggregates;
+    await three.execute(adding(newId()), contextOf(newId()));
+    await expect(three.execute(adding(tallyId), contextOf(newId()))).rejects.toThrow(TallyIsClosed);
   });
 
   it('is refused with nothing written', async () => {
@@ -167,6 +189,37 @@ describe('A repeated command', () => {
   });
 });
 
+describe('A command repeated after a restart', () => {
+  const executed = async (tallyId: string) => {
+    const { aggregates } = process({ writers: 'one' });
+    await aggregates.execute(adding(tallyId, 5), contextOf(tallyId, { at: '2026-11-23T12:00:00.000Z' }));
+    await aggregates.execute(command(close, { tallyId }), contextOf(newId()));
+    return aggregates.history('Tally', tallyId);
+  };
+  const restarted = async () => {
+    const { aggregates } = process({ writers: 'one' });
+    await aggregates.execute(adding(newId()), contextOf(newId()));
+    return aggregates;
+  };
+
+  it('gets what was recorded then, not what would be decided now', async () => {
+    const tallyId = newId();
+    const [first] = await executed(tallyId);
+    const again = await (await restarted()).execute(adding(tallyId, 6), contextOf(tallyId, { at: '2026-11-24T12:00:00.000Z' }));
+    expect(again.events).toEqual([first]);
+  });
+
+  it('and recognised by the store does not hide what came after it', async () => {
+    const tallyId = newId();
+    await executed(tallyId);
+    const aggregates = await restarted();
+    const again = await aggregates.execute(adding(tallyId, 5), contextOf(tallyId, { at: '2026-11-23T12:00:00.000Z' }));
+    expect(again.revision).toBe(0);
+    expect(await aggregates.load(tally, tallyId)).toMatchObject({ state: { total: 5, closed: true }, revision: 1 });
+    await expect(aggregates.execute(adding(tallyId), contextOf(newId()))).rejects.toThrow(TallyIsClosed);
+  });
+});
+
 describe('What another process appended', () => {
   it('is seen when a decision loses the race', async () => {
     const tallyId = newId();
@@ -197,9 +250,10 @@ describe('What another process appended', () => {
   it('is not looked for by the only writer', async () => {
     const { aggregates, reads } = process({ writers: 'one' });
     const [tallyId, otherId] = [newId(), newId()];
-    await aggregates.execute(adding(otherId), contextOf(newId()));
-    await aggregates.execute(adding(tallyId), contextOf(newId()));
+    await aggregates.load(tally, otherId);
+    await aggregates.load(tally, tallyId);
     const before = reads();
+    await aggregates.execute(adding(otherId), contextOf(newId()));
     await aggregates.execute(command(follow, { tallyId, otherId }), contextOf(newId()));
     await aggregates.execute(command(close, { tallyId }), contextOf(newId()));
     await expect(aggregates.execute(adding(tallyId), contextOf(newId()))).rejects.toThrow(TallyIsClosed);

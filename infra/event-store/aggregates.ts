@@ -11,7 +11,7 @@ import type { EventStoreClient } from './client.ts';
 import type { Codec, EncodedEvent } from './codec.ts';
 import { backOff, pause } from './connection.ts';
 import { WrongRevision } from './errors.ts';
-import { foldFurther, type Folded } from './folded.ts';
+import { foldFurther, unfolded, type Folded } from './folded.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { Snapshots } from './snapshots.ts';
 import { LONG_STREAM, States } from './states.ts';
@@ -20,7 +20,7 @@ export interface AggregatesOptions {
   /**
    * `many` (default): other processes append too, so what is kept in memory may be behind. Facts about other aggregates, and whatever
    * is not followed by an append (a refusal, nothing to do), are then based on a read made for this command; an append needs none,
-   * because the store compares the revision. `one`: this process alone appends, and what it remembers is the truth: no read at all.
+   * because the store compares the revision. `one`: this process alone appends, and what it has read once it need not read again.
    */
   readonly writers?: 'one' | 'many';
   /** Aggregates kept in memory; default 10,000. */
@@ -58,6 +58,14 @@ interface Dispatch extends Route {
   readonly context: CommandContext;
 }
 
+/** What a decision came to, and which facts it was made on. */
+interface Decision {
+  readonly events: readonly DomainEvent[];
+  readonly facts: object;
+}
+
+const NOTHING: Decision = { events: [], facts: {} };
+
 /** Part of an aggregate's history. */
 export interface HistoryPart {
   /** First revision, default 0. */
@@ -75,6 +83,8 @@ export class Aggregates {
   readonly #routes = new Map<string, Route>();
   readonly #deciders = new Map<string, AnyDecider>();
   readonly #queue = new KeyedQueue();
+  /** Types of commands that begin an aggregate: a stream not in memory is taken for empty then, and the append checks that. Learnt. */
+  readonly #beginners = new Set<string>();
   readonly #client: EventStoreClient;
   readonly #codec: Codec;
   readonly #clock: Clock;
@@ -151,22 +161,27 @@ export class Aggregates {
 
   async #executed(dispatch: Dispatch): Promise<CommandResult> {
     const { decider, stream, context } = dispatch;
+    const { type } = dispatch.definition;
     let known = this.#states.cached(stream);
-    let fresh = known === undefined;
-    known ??= await this.#states.upToDate(decider, stream);
+    let fresh = false;
+    if (known === undefined && this.#beginners.has(type)) known = unfolded(decider);
+    if (known === undefined) {
+      known = await this.#states.upToDate(decider, stream);
+      fresh = true;
+    }
     for (let conflicts = 0; ;) {
       const before = known.outcomes.get(context.commandId);
       if (before !== undefined) return this.#firstResult(dispatch, before);
-      let events: readonly DomainEvent[] = [];
+      let decision: Decision = NOTHING;
       let refusal: unknown;
       try {
-        events = await this.#decide(dispatch, known);
+        decision = await this.#decide(dispatch, known);
       } catch (error) {
         refusal = error;
       }
-      if (events.length === 0) {
+      if (decision.events.length === 0) {
         // No append will check what this was based on: look first whether it is still so.
-        if (!fresh && this.#options.writers === 'many') {
+        if (!fresh && !this.#isTruth(known)) {
           const revision: number = known.revision;
           known = await this.#states.upToDate(decider, stream);
           fresh = true;
@@ -176,13 +191,16 @@ export class Aggregates {
         return { id: dispatch.id, revision: known.revision, position: known.position.toString(), events: [] };
       }
       try {
-        return await this.#append(dispatch, known, events);
+        const result = await this.#append(dispatch, known, decision);
+        if (known.revision < 0) this.#beginners.add(type);
+        return result;
       } catch (error) {
         if (!(error instanceof WrongRevision)) {
           // Perhaps it was written: whoever comes next must look.
           this.#states.drop(stream);
           throw error;
         }
+        if (known.unread) this.#beginners.delete(type);
         if (++conflicts > this.#options.conflictRetries) throw error;
         if (conflicts > 1) await pause(backOff(conflicts - 1, 200));
         known = await this.#states.upToDate(decider, stream);
@@ -191,7 +209,7 @@ export class Aggregates {
     }
   }
 
-  async #decide(dispatch: Dispatch, known: Folded): Promise<readonly DomainEvent[]> {
+  async #decide(dispatch: Dispatch, known: Folded): Promise<Decision> {
     const { definition, provider, decider, data, at, context } = dispatch;
     let facts: object = {};
     if (definition.facts !== undefined) {
@@ -206,20 +224,28 @@ export class Aggregates {
       );
       facts = provider.facts(states, data);
     }
-    return decider.decide({ type: definition.type, data, facts, at, by: context.by }, known.state);
+    return { events: decider.decide({ type: definition.type, data, facts, at, by: context.by }, known.state), facts };
   }
 
   /** A state with everything that was in the stream when it was asked for. */
   #fresh(decider: AnyDecider, stream: string): Promise<Folded> {
-    const known = this.#options.writers === 'one' ? this.#states.cached(stream) : undefined;
-    return known === undefined ? this.#states.upToDate(decider, stream) : Promise.resolve(known);
+    const known = this.#states.cached(stream);
+    return known !== undefined && this.#isTruth(known) ? Promise.resolve(known) : this.#states.upToDate(decider, stream);
   }
 
-  async #append(dispatch: Dispatch, known: Folded, events: readonly DomainEvent[]): Promise<CommandResult> {
-    const { decider, stream, id, context } = dispatch;
+  /** Whether a state in memory needs no look at the store. */
+  #isTruth(known: Folded): boolean {
+    return this.#options.writers === 'one' && !known.unread;
+  }
+
+  async #append(dispatch: Dispatch, known: Folded, { events, facts }: Decision): Promise<CommandResult> {
+    const { decider, stream, id, at, context } = dispatch;
     const metadata = events.map((event) => this.#metadataOf(dispatch, event));
+    // The store takes events of known ids for the ones it has, whatever is in them. So what a decision depends on beside the command
+    // and the revision is part of the ids: the same command decided differently elsewhere is then a conflict, and gets the first result.
+    const basis = dispatch.definition.facts === undefined ? at : at + JSON.stringify(facts);
     const encoded = await Promise.all(
-      events.map((event, i) => this.#codec.encode(followUpId('event', context.commandId, String(i)), event, metadata[i]!)),
+      events.map((event, i) => this.#codec.encode(followUpId('event', context.commandId, String(i), basis), event, metadata[i]!)),
     );
     const appended = await this.#client.append(
       stream,

@@ -20,11 +20,13 @@ export interface Folded {
   readonly subjects: Set<string>;
   /** Revision of the snapshot in the store; -1 for none. */
   readonly snapshotAt: number;
+  /** Whether the stream was never read: it was taken for empty, and more may have been in it. */
+  readonly unread: boolean;
 }
 
-/** An aggregate before its first event. */
+/** An aggregate before its first event, with nothing read of its stream yet. */
 export function unfolded(decider: AnyDecider): Folded {
-  return { state: decider.initial, revision: -1, position: 0n, outcomes: new Map(), subjects: new Set(), snapshotAt: -1 };
+  return { state: decider.initial, revision: -1, position: 0n, outcomes: new Map(), subjects: new Set(), snapshotAt: -1, unread: true };
 }
 
 /** What an event adds, whether it was read or has just been written. */

@@ -45,7 +45,7 @@ export class Snapshots {
       outcomes: Map<string, Outcome>;
     };
     const { revision } = snapshot;
-    return { state, revision, position, outcomes, subjects: new Set(snapshot.subjects), snapshotAt: revision };
+    return { state, revision, position, outcomes, subjects: new Set(snapshot.subjects), snapshotAt: revision, unread: false };
   }
 
   /** Stores a snapshot in place of the last one. Not stored when somebody in it has been forgotten. */

@@ -73,7 +73,8 @@ export class States {
     const known = this.#cache.get(stream);
     const reading = known === undefined ? this.#fromStart(decider, stream) : this.#further(decider, stream, known);
     const done = reading
-      .then((folded) => {
+      .then((read) => {
+        const folded = read.unread ? { ...read, unread: false } : read;
         this.keep(stream, folded);
         return folded;
       })
