@@ -1,15 +1,35 @@
 import { Module } from '@nestjs/common';
+import { AuthController } from './identity/auth.controller.ts';
+import { ConsentsController } from './identity/consents.controller.ts';
+import { IdentityInternalController } from './identity/identity.internal.controller.ts';
+import { Registrations } from './identity/registration.ts';
+import { SesWebhookController } from './identity/ses-webhook.controller.ts';
+import { SignIn } from './identity/sign-in.ts';
+import { StudentsController } from './identity/students.controller.ts';
+import { VerificationPagesController } from './identity/verification-pages.controller.ts';
+import { QualificationDocuments } from './tutoring/qualification-documents.ts';
+import { ReviewsController } from './tutoring/reviews.controller.ts';
+import { TutorsController } from './tutoring/tutors.controller.ts';
+import { TutoringInternalController } from './tutoring/tutoring.internal.controller.ts';
 
 /** The public side of the commands: what port 3000 serves. Stores, adapters and the bus are injected from the process's platform. */
 @Module({
-  controllers: [],
-  providers: [],
+  controllers: [
+    AuthController,
+    VerificationPagesController,
+    StudentsController,
+    ConsentsController,
+    SesWebhookController,
+    TutorsController,
+    ReviewsController,
+  ],
+  providers: [Registrations, SignIn, QualificationDocuments],
 })
 export class CommandApiModule {}
 
 /** The internal side of the commands: what port 3001 serves to signed requests. */
 @Module({
-  controllers: [],
+  controllers: [IdentityInternalController, TutoringInternalController],
   providers: [],
 })
 export class InternalCommandApiModule {}

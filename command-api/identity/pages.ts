@@ -38,7 +38,11 @@ export function consentForm(token: string, notice: ConsentNotice): string {
   const form = (buttons: string) => `<form method="post" action="${action}">\n${boxes}\n${buttons}\n</form>`;
   switch (notice.status) {
     case 'Requested':
-      return pageOf('Your consent', [about, ...notice.rights], form(`${button('grant', 'I consent to what is ticked')} ${button('deny', 'I do not consent')}`));
+      return pageOf(
+        'Your consent',
+        [about, ...notice.rights],
+        form(`${button('grant', 'I consent to what is ticked')} ${button('deny', 'I do not consent')}`),
+      );
     case 'Granted':
       return pageOf('You have consented', [about, ...notice.rights], form(button('revoke', 'Take back what is ticked')));
     case 'Denied':

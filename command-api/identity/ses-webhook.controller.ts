@@ -43,7 +43,8 @@ export class SesWebhookController {
   ): Promise<{ received: true }> {
     this.#mustKnowPassword(authorization);
     const { Type, MessageId, Message } = parsed(envelope, body.toString('utf8'));
-    if (Type === 'SubscriptionConfirmation') this.log.warn('the mail notices wait for their subscription to be confirmed, in the console of SNS');
+    if (Type === 'SubscriptionConfirmation')
+      this.log.warn('the mail notices wait for their subscription to be confirmed, in the console of SNS');
     if (Type !== 'Notification') return { received: true };
     const message = commandFor(parsed(notice, Message));
     if (message !== undefined) {

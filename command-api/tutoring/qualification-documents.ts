@@ -16,7 +16,10 @@ export const uploadForm = z.object({
 });
 const { qualifications } = addQualifications.data.shape;
 export const newQualifications = z.object({
-  qualifications: z.array(qualifications.element.omit({ document: true })).min(1).max(30),
+  qualifications: z
+    .array(qualifications.element.omit({ document: true }))
+    .min(1)
+    .max(30),
 });
 
 /** Documents of qualifications in the file store. */
@@ -37,8 +40,7 @@ export class QualificationDocuments {
         // Whether the key is the tutor's own is the domain's rule; nothing is asked of the store about keys of others.
         if (one.documentKey === undefined || !one.documentKey.startsWith(documentPrefix(tutorId))) return one;
         const stored = await this.files.head(one.documentKey);
-        const document =
-          stored === undefined ? null : { key: one.documentKey, contentType: stored.contentType, sizeBytes: stored.size };
+        const document = stored === undefined ? null : { key: one.documentKey, contentType: stored.contentType, sizeBytes: stored.size };
         return { ...one, document };
       }),
     );

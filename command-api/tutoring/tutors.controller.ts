@@ -53,7 +53,12 @@ export class TutorsController {
   }
 
   @Post('qualifications')
-  @Endpoint({ summary: 'Add qualifications with their uploaded documents.', actors: ['tutor'], body: newQualifications, response: commandAnswer })
+  @Endpoint({
+    summary: 'Add qualifications with their uploaded documents.',
+    actors: ['tutor'],
+    body: newQualifications,
+    response: commandAnswer,
+  })
   async add(@Body() { qualifications }: z.output<typeof newQualifications>, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(await this.documents.adding(caller.actor.userId!, qualifications), caller.commandContext());
   }
