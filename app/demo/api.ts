@@ -56,6 +56,19 @@ export class Api {
     }
   }
 
+  /** Calls again for as long as the answer is one of these problems: for what becomes true by itself in a moment. */
+  async patiently<T>(call: () => Promise<T>, codes: readonly string[]): Promise<T> {
+    const deadline = Date.now() + PATIENCE;
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof ApiProblem && codes.includes(error.code)) || Date.now() > deadline) throw error;
+        await wait(PAUSE);
+      }
+    }
+  }
+
   async #send<T>(method: string, path: string, body: object | undefined, headers: Record<string, string>): Promise<T> {
     const request = {
       method,

@@ -1,0 +1,70 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { EmbeddedAddresses } from '../embedded/embedded.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const TYPESCRIPT = new URL('../../infra/runtime/typescript.js', import.meta.url).href;
+
+/** The system in a process of its own, on embedded peers: it can be stopped, and it can be killed. */
+export class AppProcess {
+  readonly #child: ChildProcess;
+
+  private constructor(
+    readonly addresses: EmbeddedAddresses,
+    child: ChildProcess,
+  ) {
+    this.#child = child;
+  }
+
+  /**
+   * Starts it and waits until it serves. It stops by itself when this process has gone. `environment` is added to this process's own.
+   * Throws with what it said when it could not start.
+   */
+  static async start(dir: string, environment: Readonly<Record<string, string>> = {}): Promise<AppProcess> {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', TYPESCRIPT, MAIN], {
+      env: { ...process.env, CHALKSTREAM_DATA: dir, ...environment },
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      // Ctrl-C reaches the whole group; the one who started it decides when it ends.
+      detached: true,
+    });
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-4_000);
+    });
+    const ready = once(child, 'message') as Promise<[{ ready: EmbeddedAddresses }]>;
+    const gone = once(child, 'exit').then(() => {
+      throw new Error(`The system did not start:\n${said}`);
+    });
+    gone.catch(() => undefined);
+    const [message] = await Promise.race([ready, gone]);
+    child.stderr?.removeAllListeners('data').on('data', (text: string) => process.stderr.write(text));
+    return new AppProcess(message.ready, child);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** Whether it is still there. */
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resolves when it has gone, however it went. */
+  async exited(): Promise<void> {
+    if (this.running) await once(this.#child, 'exit');
+  }
+
+  /** Lets it finish what is under way and waits until it has gone, with its peers. */
+  async stop(): Promise<void> {
+    if (this.running) this.#child.kill('SIGTERM');
+    await this.exited();
+  }
+
+  /** kill -9. Its peers notice and stop by themselves. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exited();
+  }
+}
