@@ -1,4 +1,14 @@
 import { Module } from '@nestjs/common';
+import { AgoraWebhookController } from './lessons/agora-webhook.controller.ts';
+import { AvailabilityController } from './lessons/availability.controller.ts';
+import { Joining } from './lessons/joining.ts';
+import { LessonsController } from './lessons/lessons.controller.ts';
+import { InternalLessonsController } from './lessons/lessons.internal.controller.ts';
+import { SharingFiles } from './lessons/sharing-files.ts';
+import { ChannelsController } from './matching/channels.controller.ts';
+import { ConnectionsController } from './matching/connections.controller.ts';
+import { InternalMatchingController } from './matching/matching.internal.controller.ts';
+import { SendingConnection } from './matching/sending-connection.ts';
 import { AuthController } from './identity/auth.controller.ts';
 import { ConsentsController } from './identity/consents.controller.ts';
 import { IdentityInternalController } from './identity/identity.internal.controller.ts';
@@ -15,6 +25,11 @@ import { TutoringInternalController } from './tutoring/tutoring.internal.control
 /** The public side of the commands: what port 3000 serves. Stores, adapters and the bus are injected from the process's platform. */
 @Module({
   controllers: [
+    ConnectionsController,
+    ChannelsController,
+    AvailabilityController,
+    LessonsController,
+    AgoraWebhookController,
     AuthController,
     VerificationPagesController,
     StudentsController,
@@ -23,13 +38,13 @@ import { TutoringInternalController } from './tutoring/tutoring.internal.control
     TutorsController,
     ReviewsController,
   ],
-  providers: [Registrations, SignIn, QualificationDocuments],
+  providers: [SendingConnection, Joining, SharingFiles, Registrations, SignIn, QualificationDocuments],
 })
 export class CommandApiModule {}
 
 /** The internal side of the commands: what port 3001 serves to signed requests. */
 @Module({
-  controllers: [IdentityInternalController, TutoringInternalController],
+  controllers: [InternalMatchingController, InternalLessonsController, IdentityInternalController, TutoringInternalController],
   providers: [],
 })
 export class InternalCommandApiModule {}

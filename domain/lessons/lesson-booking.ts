@@ -102,7 +102,8 @@ export const bookLesson = defineCommand('BookLesson', {
   data: z.object({
     ...parties,
     subject: z.string().trim().min(1).max(60),
-    startsAt: instant,
+    /** With milliseconds: instants are compared as text. */
+    startsAt: z.iso.datetime({ precision: 3 }),
     minutes: z.number().int().min(15).max(240).multipleOf(15),
   }),
   facts: z.object({

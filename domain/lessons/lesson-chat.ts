@@ -163,6 +163,11 @@ export function lessonMessageId(lessonId: string, senderId: string, clientMessag
   return followUpId('LessonMessage', lessonId, senderId, clientMessageId);
 }
 
+/** Where a shared file is kept. */
+export function lessonFileKey(lessonId: string, fileId: string): string {
+  return `lesson-files/${lessonId}/shared-documents/${fileId}`;
+}
+
 // Decisions
 function decide(command: LessonChatCommand, state: LessonChatState): readonly LessonChatEvent[] {
   if (command.type === 'OpenLessonChat') {
@@ -208,7 +213,7 @@ function requestUpload(
   }
   mustBeOpen(state, at);
   if (Object.keys(state.files).length >= MOST_FILES) throw new TooManyLessonFiles({ most: MOST_FILES });
-  const key = `lesson-files/${data.lessonId}/shared-documents/${data.fileId}`;
+  const key = lessonFileKey(data.lessonId, data.fileId);
   return [event(lessonFileUploadRequested, { ...data, uploadedBy, key, until: plus(at, UPLOAD_WITHIN) })];
 }
 
