@@ -19,5 +19,6 @@ describe('A refusal', () => {
     ]);
   });
   it('has no details unless given', () => expect(new NotTheRequestedTutor().details).toEqual({}));
+  it('takes a single letter for a word', () => expect(refusalCode({ name: 'NotAChannelMember' })).toBe('not_a_channel_member'));
   it('keeps digits together with their word', () => expect(refusalCode({ name: 'Under13NeedsMore' })).toBe('under13_needs_more'));
 });

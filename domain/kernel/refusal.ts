@@ -24,7 +24,7 @@ export type RefusalClass = (new (details?: Readonly<Record<string, unknown>>) =>
   readonly sentence: string;
 };
 
-/** The stable code of a refusal: `NotTheRequestedTutor` is `not_the_requested_tutor`. */
+/** The stable code of a refusal: `NotTheRequestedTutor` is `not_the_requested_tutor`, `NotAMember` is `not_a_member`. */
 export function refusalCode(refusal: { readonly name: string }): string {
-  return refusal.name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toLowerCase();
+  return refusal.name.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase();
 }
