@@ -98,16 +98,12 @@ export function settle(dir: string, user: ServerUser | undefined): string {
 export function reachableBinary(binary: string, user: ServerUser | undefined): string {
   if (!user || reachable(binary, user)) return binary;
   const native = dirname(dirname(binary));
-  const copy = join(
-    openGround(),
-    `programs-${createHash('sha256')
-      .update(`${native}:${statSync(binary).mtimeMs}`)
-      .digest('hex')
-      .slice(0, 16)}`,
-  );
+  const version = statSync(join(native, 'bin', 'postgres')).mtimeMs;
+  const copy = join(openGround(), `programs-${createHash('sha256').update(`${native}:${version}`).digest('hex').slice(0, 16)}`);
   if (!existsSync(copy)) {
     const partial = `${copy}.${process.pid}`;
-    cpSync(native, partial, { recursive: true, dereference: true });
+    // The libraries are found through links beside them, which must stay relative.
+    cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
     chmodSync(partial, 0o755);
     renameSync(partial, copy);
   }
