@@ -10,6 +10,12 @@ import { chatMessages } from './matching/chat-messages.ts';
 import { connectionRequests } from './matching/connection-requests.ts';
 import { matches } from './matching/matches.ts';
 import { tutorSearch } from './matching/tutor-search.ts';
+import { ledger } from './payments/ledger.ts';
+import { moneyQuestions } from './payments/money-questions.ts';
+import { payers } from './payments/payers.ts';
+import { payments } from './payments/payments.ts';
+import { payoutAccounts } from './payments/payout-accounts.ts';
+import { payouts } from './payments/payouts.ts';
 import { parentConsents } from './identity/parent-consents.ts';
 import { studentProfiles } from './identity/student-profiles.ts';
 import { userAccounts } from './identity/user-accounts.ts';
@@ -37,4 +43,10 @@ export const readModels: readonly ReadModel[] = [
   tutorProfiles,
   qualifications,
   adminReviews,
+  payments,
+  ledger,
+  payouts,
+  payoutAccounts,
+  payers,
+  moneyQuestions,
 ];
