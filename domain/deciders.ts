@@ -1,6 +1,7 @@
 import type { Command } from './kernel/command.ts';
 import type { AnyDecider, Decider } from './kernel/decider.ts';
 import type { DomainEvent } from './kernel/event.ts';
+import { auditTrail } from './identity/audit-trail.ts';
 import { emailReservation } from './identity/email-reservation.ts';
 import { mailDelivery } from './identity/mail-delivery.ts';
 import { parentConsent } from './identity/parent-consent.ts';
@@ -31,6 +32,7 @@ const list = [
   studentProfile,
   parentConsent,
   mailDelivery,
+  auditTrail,
   tutorProfile,
   qualificationPortfolio,
   adminReviewSession,

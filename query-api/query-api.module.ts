@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { AuditController } from './audit/audit.controller.ts';
+import { Histories } from './audit/history.ts';
 import { IdentityInternalQueriesController } from './identity/identity.internal.controller.ts';
 import { UsersController } from './identity/users.controller.ts';
 import { UsersQueries } from './identity/users.queries.ts';
@@ -9,8 +11,8 @@ import { TutorsQueries } from './tutoring/tutors.queries.ts';
 
 /** The public side of the queries: what port 3000 serves. Stores, adapters and the bus are injected from the process's platform. */
 @Module({
-  controllers: [UsersController, TutorsQueriesController, ReviewsQueriesController],
-  providers: [UsersQueries, TutorsQueries],
+  controllers: [AuditController, UsersController, TutorsQueriesController, ReviewsQueriesController],
+  providers: [Histories, UsersQueries, TutorsQueries],
 })
 export class QueryApiModule {}
 
