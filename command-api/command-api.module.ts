@@ -9,6 +9,7 @@ import { ChannelsController } from './matching/channels.controller.ts';
 import { ConnectionsController } from './matching/connections.controller.ts';
 import { InternalMatchingController } from './matching/matching.internal.controller.ts';
 import { SendingConnection } from './matching/sending-connection.ts';
+import { AccountsAdminController } from './identity/accounts.admin.controller.ts';
 import { AuthController } from './identity/auth.controller.ts';
 import { ConsentsController } from './identity/consents.controller.ts';
 import { IdentityInternalController } from './identity/identity.internal.controller.ts';
@@ -19,6 +20,7 @@ import { StudentsController } from './identity/students.controller.ts';
 import { VerificationPagesController } from './identity/verification-pages.controller.ts';
 import { QualificationDocuments } from './tutoring/qualification-documents.ts';
 import { ReviewsController } from './tutoring/reviews.controller.ts';
+import { TutorsAdminController } from './tutoring/tutors.admin.controller.ts';
 import { TutorsController } from './tutoring/tutors.controller.ts';
 import { TutoringInternalController } from './tutoring/tutoring.internal.controller.ts';
 
@@ -37,6 +39,8 @@ import { TutoringInternalController } from './tutoring/tutoring.internal.control
     SesWebhookController,
     TutorsController,
     ReviewsController,
+    AccountsAdminController,
+    TutorsAdminController,
   ],
   providers: [SendingConnection, Joining, SharingFiles, Registrations, SignIn, QualificationDocuments],
 })

@@ -1,0 +1,37 @@
+import { Controller, Inject, Post } from '@nestjs/common';
+import { z } from 'zod';
+import { command } from '#domain/kernel/command.ts';
+import { uuid } from '#domain/kernel/ids.ts';
+import { reinstateTutor, suspendTutor } from '#domain/tutoring/tutor-profile.messages.ts';
+import type { CommandResult } from '#infra/cqrs/commands.ts';
+import { Commands } from '#infra/cqrs/commands.module.ts';
+import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+
+const byId = z.object({ id: uuid });
+const suspension = suspendTutor.data.omit({ tutorId: true });
+type ById = z.output<typeof byId>;
+
+/** What administrators may do to tutors. */
+@Controller('admin/tutors')
+export class TutorsAdminController {
+  constructor(@Inject(Commands) private readonly commands: Commands) {}
+
+  @Post(':id/suspend')
+  @Endpoint({
+    summary: 'Stop a tutor from teaching.',
+    actors: ['admin'],
+    params: byId,
+    body: suspension,
+    response: commandAnswer,
+    status: 200,
+  })
+  suspend(@Params() { id }: ById, @Body() { reason }: z.output<typeof suspension>, @Caller() caller: Caller): Promise<CommandResult> {
+    return this.commands.send(command(suspendTutor, { tutorId: id, reason }), caller.commandContext());
+  }
+
+  @Post(':id/reinstate')
+  @Endpoint({ summary: 'Lift the suspension of a tutor.', actors: ['admin'], params: byId, response: commandAnswer, status: 200 })
+  reinstate(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
+    return this.commands.send(command(reinstateTutor, { tutorId: id }), caller.commandContext());
+  }
+}
