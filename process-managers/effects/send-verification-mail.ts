@@ -19,10 +19,10 @@ export const sendVerificationMailEffect = ({ mailer, tokens, publicUrl }: MailAd
     const { state } = await context.load(userAccount, userId);
     if (state.status !== 'PendingVerification' || state.account === undefined) return;
     const deliveryId = followUpId('mail', context.cause.id);
-    if (state.tokens.some((sent) => sent.deliveryId === deliveryId)) return;
     const { token, hash } = tokens.mint('verify-email', userId, deliveryId);
     const { email, displayName, timeZone } = state.account;
     const letter = writeMail('verify-email', {}, { name: displayName, timeZone, publicUrl, token });
-    await deliver({ deliveryId, template: 'verify-email', recipientId: userId, recipient: email, params: {}, letter }, mailer, context);
+    // On record before the mail goes out: a quick reader must find the link valid.
     await context.commands.send(command(recordVerificationSent, { userId, deliveryId, tokenHash: hash }));
+    await deliver({ deliveryId, template: 'verify-email', recipientId: userId, recipient: email, params: {}, letter }, mailer, context);
   });
