@@ -9,6 +9,7 @@ import { chatChannels } from './matching/chat-channels.ts';
 import { chatMessages } from './matching/chat-messages.ts';
 import { connectionRequests } from './matching/connection-requests.ts';
 import { matches } from './matching/matches.ts';
+import { searchGate } from './matching/search-gate.ts';
 import { tutorSearch } from './matching/tutor-search.ts';
 import { ledger } from './payments/ledger.ts';
 import { moneyQuestions } from './payments/money-questions.ts';
@@ -29,6 +30,7 @@ export const readModels: readonly ReadModel[] = [
   matches,
   chatChannels,
   chatMessages,
+  searchGate,
   tutorSearch,
   lessons,
   lessonRooms,

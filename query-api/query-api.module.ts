@@ -1,4 +1,18 @@
 import { Module } from '@nestjs/common';
+import { ChatTokens } from './lessons/chat-tokens.ts';
+import { LessonsQueriesController } from './lessons/lessons.controller.ts';
+import { InternalLessonsQueriesController } from './lessons/lessons.internal.controller.ts';
+import { LessonsQueries } from './lessons/lessons.queries.ts';
+import { SlotsController } from './lessons/slots.controller.ts';
+import { SlotsQueries } from './lessons/slots.queries.ts';
+import { ChannelsQueries } from './matching/channels.queries.ts';
+import { ConnectionsQueriesController } from './matching/connections.controller.ts';
+import { ConnectionsQueries } from './matching/connections.queries.ts';
+import { InternalMatchingQueriesController } from './matching/matching.internal.controller.ts';
+import { PostgresTutorIndex } from './matching/postgres-tutor-index.ts';
+import { SearchController } from './matching/search.controller.ts';
+import { Searching } from './matching/searching.ts';
+import { TUTOR_INDEX } from './matching/tutor-index.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { Histories } from './audit/history.ts';
 import { IdentityInternalQueriesController } from './identity/identity.internal.controller.ts';
@@ -11,14 +25,39 @@ import { TutorsQueries } from './tutoring/tutors.queries.ts';
 
 /** The public side of the queries: what port 3000 serves. Stores, adapters and the bus are injected from the process's platform. */
 @Module({
-  controllers: [AuditController, UsersController, TutorsQueriesController, ReviewsQueriesController],
-  providers: [Histories, UsersQueries, TutorsQueries],
+  controllers: [
+    SearchController,
+    ConnectionsQueriesController,
+    SlotsController,
+    LessonsQueriesController,
+    AuditController,
+    UsersController,
+    TutorsQueriesController,
+    ReviewsQueriesController,
+  ],
+  providers: [
+    ConnectionsQueries,
+    ChannelsQueries,
+    Searching,
+    { provide: TUTOR_INDEX, useClass: PostgresTutorIndex },
+    LessonsQueries,
+    SlotsQueries,
+    ChatTokens,
+    Histories,
+    UsersQueries,
+    TutorsQueries,
+  ],
 })
 export class QueryApiModule {}
 
 /** The internal side of the queries: what port 3001 serves to signed requests. */
 @Module({
-  controllers: [IdentityInternalQueriesController, TutoringInternalQueriesController],
-  providers: [UsersQueries, TutorsQueries],
+  controllers: [
+    InternalMatchingQueriesController,
+    InternalLessonsQueriesController,
+    IdentityInternalQueriesController,
+    TutoringInternalQueriesController,
+  ],
+  providers: [ConnectionsQueries, LessonsQueries, UsersQueries, TutorsQueries],
 })
 export class InternalQueryApiModule {}
