@@ -27,6 +27,9 @@ export interface LaunchedEventStore {
 /** Milliseconds after which a server that does not stop is killed; what it acknowledged is on disk either way. */
 const longestStop = 10_000;
 
+/** A small young generation keeps the process small, and costs nothing that can be measured. */
+const nodeOptions = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
+
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const typescript = new URL('../../runtime/typescript.js', import.meta.url).href;
 
@@ -36,7 +39,7 @@ const typescript = new URL('../../runtime/typescript.js', import.meta.url).href;
  */
 export async function launchEventStore(options: LaunchOptions): Promise<LaunchedEventStore> {
   const args = ['--import', typescript, main, '--port', String(options.port ?? 0), '--dir', options.dir, ...(options.args ?? [])];
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, ...args], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { ...process.env, ...options.env },
   });

@@ -4,7 +4,7 @@ import type { LoggedEvent } from './logged-event.ts';
 export const maxPageBytes = 1 << 20;
 
 /**
- * The storage: one log of events, found by position and by stream and revision. It is synchronous; nobody else writes to it.
+ * The storage: one log of events, found by position and by stream and revision. It is synchronous but for `sync`; nobody else writes to it.
  * Pages are in order of position or revision, end early at `maxPageBytes` but never empty while there is something to read.
  */
 export interface EventLog {
@@ -12,7 +12,7 @@ export interface EventLog {
   end(): number;
   /** The highest revision of a stream, -1 when it has no events. */
   headOf(stream: string): number;
-  /** Runs `work`, whose writes are on disk when this returns; when it throws, none of them is. */
+  /** Runs `work`, whose writes are kept as a whole, or not at all when it throws; `sync` makes them durable. */
   transaction<T>(work: () => T): T;
   /** Only inside a transaction; positions and revisions are the caller's to get right. */
   write(event: LoggedEvent): void;
@@ -24,6 +24,8 @@ export interface EventLog {
   readStreamForwards(stream: string, from: number, limit: number): LoggedEvent[];
   /** Events of a stream from a revision down, newest first. */
   readStreamBackwards(stream: string, from: number, limit: number): LoggedEvent[];
+  /** Resolves when every transaction that returned before this call is on the disk. When it rejects nobody knows what is. */
+  sync(): Promise<void>;
   close(): void;
 }
 

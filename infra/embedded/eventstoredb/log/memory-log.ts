@@ -49,6 +49,7 @@ export function memoryLog(): EventLog {
     readAllBackwards: (before, limit) => page(all, indexIn(all, 'position', before) - 1, limit, -1),
     readStreamForwards: (stream, from, limit) => page(eventsOf(stream), indexIn(eventsOf(stream), 'revision', from), limit, 1),
     readStreamBackwards: (stream, from, limit) => page(eventsOf(stream), indexIn(eventsOf(stream), 'revision', from + 1) - 1, limit, -1),
+    sync: () => Promise.resolve(),
     close: () => undefined,
   };
 }

@@ -91,14 +91,14 @@ export async function startNode(options: NodeOptions): Promise<EventStoreNode> {
   return {
     port,
     async stop() {
-      store.flush();
+      await store.drain();
       // The answers of what was just committed leave before the calls are cut.
       await new Promise((resolve) => setImmediate(resolve));
       classicAppends.abortAll(new RpcError(status.UNAVAILABLE, 'Server is shutting down.'));
       await new Promise((resolve) => setTimeout(resolve, 20));
       server.forceShutdown();
       registry.close();
-      store.close();
+      await store.close();
     },
   };
 }

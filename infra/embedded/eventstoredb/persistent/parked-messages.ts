@@ -20,8 +20,8 @@ export class ParkedMessages {
   }
 
   get count(): number {
-    const { head, metadata } = this.store.states.of(this.stream);
-    return metadata.deleted ? 0 : Math.max(0, head + 1 - (metadata.truncateBefore ?? 0));
+    const { metadata } = this.store.states.of(this.stream);
+    return metadata.deleted ? 0 : Math.max(0, this.reader.headOf(this.stream) + 1 - (metadata.truncateBefore ?? 0));
   }
 
   /** Durable when it resolves. @throws StorageFailure */

@@ -40,16 +40,25 @@ export class EventReader {
   presence(stream: string): StreamPresence {
     const state = this.store.states.of(stream);
     if (state.tombstoned) return 'tombstoned';
-    return state.head < 0 || state.metadata.deleted ? 'not-found' : 'there';
+    return state.metadata.deleted || this.headOf(stream) < 0 ? 'not-found' : 'there';
   }
 
+  /** The number of the last event of a stream that is on disk, -1 when there is none. */
   headOf(stream: string): number {
-    return this.store.states.of(stream).head;
+    const { head } = this.store.states.of(stream);
+    if (this.store.log.end() === this.end()) return head;
+    for (let from = head; from >= 0;) {
+      const page = this.store.log.readStreamBackwards(stream, from, pageLimit);
+      const [newest] = this.durable(page);
+      if (newest) return newest.revision;
+      from = (page.at(-1)?.revision ?? 0) - 1;
+    }
+    return -1;
   }
 
-  /** The position behind the last event. */
+  /** The position behind the last event that is on disk. */
   end(): number {
-    return this.store.log.end();
+    return this.store.durableEnd;
   }
 
   /** The position of the last event, undefined while there is none. */
@@ -62,7 +71,7 @@ export class EventReader {
    */
   visiblePage(stream: string, from: number, limit = pageLimit): { readonly events: LoggedEvent[]; readonly next: number } | undefined {
     const visible = this.window(stream);
-    const page = this.store.log.readStreamForwards(stream, Math.max(from, visible.min), limit);
+    const page = this.durable(this.store.log.readStreamForwards(stream, Math.max(from, visible.min), limit));
     const last = page.at(-1);
     return last && { events: page.filter(visible.shows), next: last.revision + 1 };
   }
@@ -88,7 +97,7 @@ export class EventReader {
       const page = this.store.log.readStreamBackwards(stream, next, Math.min(left, pageLimit));
       const last = page.at(-1);
       if (!last) return;
-      const shown = page.filter((event) => event.revision >= visible.min && visible.shows(event));
+      const shown = this.durable(page).filter((event) => event.revision >= visible.min && visible.shows(event));
       left -= shown.length;
       next = last.revision - 1;
       yield shown;
@@ -110,7 +119,7 @@ export class EventReader {
   }
 
   *allBackwards(before: number, limit = Number.MAX_SAFE_INTEGER): Generator<LoggedEvent[]> {
-    let next = before;
+    let next = Math.min(before, this.end());
     let left = limit;
     while (left > 0) {
       const page = this.store.log.readAllBackwards(next, Math.min(left, pageLimit));
@@ -125,12 +134,12 @@ export class EventReader {
 
   /** The events at or after a position, at most a page, hidden ones too; from memory when they are recent. */
   pageOfAll(from: number, limit = pageLimit): LoggedEvent[] {
-    return this.store.recent.from(from, limit) ?? this.store.log.readAllForwards(from, limit);
+    return this.store.recent.from(from, limit) ?? this.durable(this.store.log.readAllForwards(from, limit));
   }
 
   /** The events of a stream from a revision on, at most a page, hidden ones too: what live subscribers get. */
   pageOfStream(stream: string, from: number, limit = pageLimit): LoggedEvent[] {
-    return this.store.log.readStreamForwards(stream, from, limit);
+    return this.durable(this.store.log.readStreamForwards(stream, from, limit));
   }
 
   /** Follows a link, if it is one. */
@@ -143,11 +152,17 @@ export class EventReader {
     return { event: this.visibleEvent(text.slice(at + 1), Number(number)), link: record };
   }
 
+  /** Without the events that are written, but not on disk yet. */
+  private durable(page: LoggedEvent[]): LoggedEvent[] {
+    const end = this.end();
+    return page.some(({ position }) => position >= end) ? page.filter(({ position }) => position < end) : page;
+  }
+
   private visibleEvent(stream: string, revision: number): LoggedEvent | undefined {
     if (stream === '' || this.presence(stream) !== 'there') return undefined;
     const visible = this.window(stream);
     if (revision < visible.min || revision > this.headOf(stream)) return undefined;
-    const event = this.store.log.readStreamForwards(stream, revision, 1)[0];
+    const [event] = this.durable(this.store.log.readStreamForwards(stream, revision, 1));
     return event?.revision === revision && visible.shows(event) ? event : undefined;
   }
 

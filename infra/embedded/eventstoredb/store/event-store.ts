@@ -30,24 +30,27 @@ type CommitListener = (events: readonly LoggedEvent[]) => void;
 const maxWritesPerCommit = 1024;
 
 /**
- * The one writer of the log. Writes that arrive while the loop is busy are checked one after the other and share one commit; each is
- * answered only when the log says that the commit is durable.
+ * The one writer of the log. Writes that arrive while another commit goes to disk are checked one after the other and share the next
+ * one. Nobody is answered, and nobody reads an event, before the disk has it.
  */
 export class EventStore {
   readonly log: EventLog;
   readonly states: StreamStates;
   readonly recent = new RecentEvents();
+  /** What lies before this position is on disk; readers see no further. */
+  durableEnd: number;
   private readonly recentIds = new RecentIds();
   private readonly listeners = new Set<CommitListener>();
   private readonly now: () => number;
   private waiting: WaitingWrite[] = [];
   private written: LoggedEvent[] = [];
-  private scheduled = false;
+  private committing = false;
 
   constructor(log: EventLog, now: () => number = Date.now) {
     this.log = log;
     this.now = now;
     this.states = new StreamStates(log);
+    this.durableEnd = log.end();
   }
 
   /** Calls back after each commit, in order, with its events. Returns how to stop that. */
@@ -98,55 +101,64 @@ export class EventStore {
     });
   }
 
-  /** Commits everything that waits, now. */
-  flush(): void {
-    while (this.waiting.length > 0) this.commit();
+  /** Resolves when everything that was submitted is answered. */
+  async drain(): Promise<void> {
+    while (this.committing || this.waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  close(): void {
-    this.flush();
+  async close(): Promise<void> {
+    await this.drain();
     this.log.close();
   }
 
   private submit(run: () => WriteResult): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ run, resolve, reject });
-      this.schedule();
+      if (this.committing) return;
+      this.committing = true;
+      // What else arrives in this turn of the loop comes along.
+      setImmediate(() => void this.commitAll());
     });
   }
 
-  private schedule(): void {
-    if (this.scheduled || this.waiting.length === 0) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.commit();
-      this.schedule();
-    });
+  private async commitAll(): Promise<void> {
+    while (this.waiting.length > 0) await this.commit(this.waiting.splice(0, maxWritesPerCommit));
+    this.committing = false;
   }
 
-  private commit(): void {
-    const writes = this.waiting.splice(0, maxWritesPerCommit);
-    if (writes.length === 0) return;
-    let results: WriteResult[];
-    try {
-      results = this.log.transaction(() => writes.map((write) => write.run()));
-    } catch (error) {
-      this.written = [];
-      this.states.forget();
-      this.recentIds.forget();
-      const failure = new StorageFailure(error instanceof Error ? error.message : String(error));
-      for (const write of writes) write.reject(failure);
-      return;
-    }
+  private async commit(writes: readonly WaitingWrite[]): Promise<void> {
+    const results = this.runAll(writes);
+    if (!results) return;
     const committed = this.written;
     this.written = [];
+    const end = this.log.end();
+    try {
+      await this.log.sync();
+    } catch (error) {
+      for (const write of writes) write.reject(new StorageFailure(messageOf(error)));
+      // What the disk has is unknown now. The process ends; the next one reads what is there.
+      throw error;
+    }
+    this.durableEnd = end;
     this.recent.add(committed);
     for (const [index, write] of writes.entries()) {
       const result = results[index];
       if (result) write.resolve(result);
     }
     if (committed.length > 0) for (const listener of this.listeners) listener(committed);
+  }
+
+  /** Runs writes in one transaction; when the storage fails all of them are refused, and undone. */
+  private runAll(writes: readonly WaitingWrite[]): WriteResult[] | undefined {
+    try {
+      return this.log.transaction(() => writes.map((write) => write.run()));
+    } catch (error) {
+      this.written = [];
+      this.states.forget();
+      this.recentIds.forget();
+      for (const write of writes) write.reject(new StorageFailure(messageOf(error)));
+      return undefined;
+    }
   }
 
   private check(stream: string, expected: ExpectedRevision, events: readonly { readonly id: string }[]): AppendDecision {
@@ -186,3 +198,5 @@ export class EventStore {
 function systemEvent(type: string, data: Buffer, isJson: boolean): ProposedEvent {
   return { id: randomUUID(), type, isJson, data, customMetadata: Buffer.alloc(0) };
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '../log/logged-event.ts';
 
-const maxEvents = 4096;
-const maxBytes = 8 << 20;
+const maxEvents = 2048;
+const maxBytes = 4 << 20;
 
 /** The end of the log in memory, so that many live subscribers do not each read the storage for the same event. */
 export class RecentEvents {
