@@ -18,6 +18,13 @@ import { SesWebhookController } from './identity/ses-webhook.controller.ts';
 import { SignIn } from './identity/sign-in.ts';
 import { StudentsController } from './identity/students.controller.ts';
 import { VerificationPagesController } from './identity/verification-pages.controller.ts';
+import { PaymentConfirmation } from './payments/payment-confirmation.ts';
+import { PaymentsAdminController } from './payments/payments.admin.controller.ts';
+import { PaymentsController } from './payments/payments.controller.ts';
+import { PaymentsInternalController } from './payments/payments.internal.controller.ts';
+import { PayoutAccountController } from './payments/payout-account.controller.ts';
+import { PayoutOnboarding } from './payments/payout-onboarding.ts';
+import { StripeWebhooksController } from './payments/stripe-webhooks.controller.ts';
 import { QualificationDocuments } from './tutoring/qualification-documents.ts';
 import { ReviewsController } from './tutoring/reviews.controller.ts';
 import { TutorsAdminController } from './tutoring/tutors.admin.controller.ts';
@@ -41,14 +48,33 @@ import { TutoringInternalController } from './tutoring/tutoring.internal.control
     ReviewsController,
     AccountsAdminController,
     TutorsAdminController,
+    PaymentsController,
+    PaymentsAdminController,
+    PayoutAccountController,
+    StripeWebhooksController,
   ],
-  providers: [SendingConnection, Joining, SharingFiles, Registrations, SignIn, QualificationDocuments],
+  providers: [
+    SendingConnection,
+    Joining,
+    SharingFiles,
+    Registrations,
+    SignIn,
+    QualificationDocuments,
+    PaymentConfirmation,
+    PayoutOnboarding,
+  ],
 })
 export class CommandApiModule {}
 
 /** The internal side of the commands: what port 3001 serves to signed requests. */
 @Module({
-  controllers: [InternalMatchingController, InternalLessonsController, IdentityInternalController, TutoringInternalController],
+  controllers: [
+    InternalMatchingController,
+    InternalLessonsController,
+    IdentityInternalController,
+    TutoringInternalController,
+    PaymentsInternalController,
+  ],
   providers: [],
 })
 export class InternalCommandApiModule {}

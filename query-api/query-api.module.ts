@@ -18,6 +18,11 @@ import { Histories } from './audit/history.ts';
 import { IdentityInternalQueriesController } from './identity/identity.internal.controller.ts';
 import { UsersController } from './identity/users.controller.ts';
 import { UsersQueries } from './identity/users.queries.ts';
+import { EarningsController } from './payments/earnings.controller.ts';
+import { LedgerController } from './payments/ledger.controller.ts';
+import { PaymentsQueriesController } from './payments/payments.controller.ts';
+import { PaymentsInternalQueriesController } from './payments/payments.internal.controller.ts';
+import { PaymentsQueries } from './payments/payments.queries.ts';
 import { ReviewsQueriesController } from './tutoring/reviews.controller.ts';
 import { TutoringInternalQueriesController } from './tutoring/tutoring.internal.controller.ts';
 import { TutorsQueriesController } from './tutoring/tutors.controller.ts';
@@ -34,6 +39,9 @@ import { TutorsQueries } from './tutoring/tutors.queries.ts';
     UsersController,
     TutorsQueriesController,
     ReviewsQueriesController,
+    PaymentsQueriesController,
+    EarningsController,
+    LedgerController,
   ],
   providers: [
     ConnectionsQueries,
@@ -46,6 +54,7 @@ import { TutorsQueries } from './tutoring/tutors.queries.ts';
     Histories,
     UsersQueries,
     TutorsQueries,
+    PaymentsQueries,
   ],
 })
 export class QueryApiModule {}
@@ -57,7 +66,8 @@ export class QueryApiModule {}
     InternalLessonsQueriesController,
     IdentityInternalQueriesController,
     TutoringInternalQueriesController,
+    PaymentsInternalQueriesController,
   ],
-  providers: [ConnectionsQueries, LessonsQueries, UsersQueries, TutorsQueries],
+  providers: [ConnectionsQueries, LessonsQueries, UsersQueries, TutorsQueries, PaymentsQueries],
 })
 export class InternalQueryApiModule {}

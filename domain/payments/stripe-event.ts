@@ -10,6 +10,29 @@ export function stripeEventIdOf(evtId: string): string {
   return followUpId('StripeEvent', evtId);
 }
 
+/** What Stripe reports and something follows from here; the rest of its many events is not kept. */
+const FOLLOWED_UP: ReadonlySet<string> = new Set([
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.requires_action',
+  'payment_intent.canceled',
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+  'charge.dispute.created',
+  'charge.dispute.updated',
+  'charge.dispute.closed',
+  'charge.dispute.funds_withdrawn',
+  'charge.dispute.funds_reinstated',
+  'transfer.created',
+  'account.updated',
+]);
+
+/** Whether anything follows from an event of this type. */
+export function isFollowedUp(eventType: string): boolean {
+  return FOLLOWED_UP.has(eventType);
+}
+
 // Nothing of the payload is kept: it may hold personal data, and what counts is what Stripe says when asked again.
 const notice = z.object({
   stripeEventRef: uuid,
