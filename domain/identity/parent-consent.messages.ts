@@ -4,7 +4,7 @@ import { defineEvent, type EventOf } from '../kernel/event.ts';
 import { uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { DAY, MINUTE } from '../kernel/time.ts';
-import { ageBand, ParentEmailIsTheChilds, StudentProfileNotFound } from './student-profile.ts';
+import { ageBand } from './student-profile.ts';
 import { emailAddress, sha256Hex } from './user-account.messages.ts';
 
 /** How long a parent may take to answer, how often one may be asked, and how often reminded (product.md §2). */
@@ -142,6 +142,14 @@ export class ConsentNotRequested extends Refusal {
   static override readonly kind = 'not_found';
   static override readonly sentence = 'No parent has been asked to consent.';
 }
+export class NobodyToConsentFor extends Refusal {
+  static override readonly kind = 'not_found';
+  static override readonly sentence = 'The student has not started a profile yet.';
+}
+export class ParentIsTheChild extends Refusal {
+  static override readonly kind = 'invalid';
+  static override readonly sentence = 'The parent must have another e-mail address than the student.';
+}
 export class ConsentNotNeeded extends Refusal {
   static override readonly kind = 'conflict';
   static override readonly sentence = 'The student is an adult; nobody has to consent.';
@@ -209,11 +217,11 @@ export class ConsentNotGranted extends Refusal {
 
 export const refusals = [
   ConsentNotRequested,
-  StudentProfileNotFound,
+  NobodyToConsentFor,
   ConsentNotNeeded,
   NotYourConsentRequest,
   ParentEmailMissing,
-  ParentEmailIsTheChilds,
+  ParentIsTheChild,
   ConsentAlreadyGranted,
   ConsentRoundsExhausted,
   ConsentResendTooSoon,

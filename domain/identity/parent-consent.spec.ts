@@ -18,7 +18,6 @@ import {
 import * as consent from './parent-consent.messages.ts';
 import { allows, parentConsent } from './parent-consent.ts';
 import { parentEmail, studentId } from './student-profile.examples.ts';
-import { ParentEmailIsTheChilds, StudentProfileNotFound } from './student-profile.ts';
 import { anAdmin, mia, miaEmail, somebody } from './user-account.examples.ts';
 import { SYSTEM } from '../kernel/command.ts';
 
@@ -90,9 +89,9 @@ describe('Asking a parent', () => {
   it('is refused to others', () => ask([], { by: somebody }).refused(consent.NotYourConsentRequest));
   it('is refused when granted', () => again([consentAsked, consentGranted]).refused(consent.ConsentAlreadyGranted));
   it('is refused for an adult', () => ask([], { facts: { minor: false, parentEmail: null } }).refused(consent.ConsentNotNeeded));
-  it('is refused without a profile', () => ask([], { facts: null }).refused(StudentProfileNotFound));
+  it('is refused without a profile', () => ask([], { facts: null }).refused(consent.NobodyToConsentFor));
   it('is refused without an address', () => ask([], { facts: { minor: true, parentEmail: null } }).refused(consent.ParentEmailMissing));
-  it('is refused with the child’s own address', () => ask([], { email: miaEmail }).refused(ParentEmailIsTheChilds));
+  it('is refused with the child’s own address', () => ask([], { email: miaEmail }).refused(consent.ParentIsTheChild));
 });
 
 describe('Reminding', () => {

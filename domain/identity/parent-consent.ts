@@ -3,7 +3,6 @@ import { unreachable, type Decider } from '../kernel/decider.ts';
 import { event } from '../kernel/event.ts';
 import { DAY, millisecondsBetween, plus, type Instant } from '../kernel/time.ts';
 import * as messages from './parent-consent.messages.ts';
-import { ParentEmailIsTheChilds, StudentProfileNotFound } from './student-profile.ts';
 import type { ParentConsentCommand, ParentConsentEvent, Scope } from './parent-consent.messages.ts';
 
 // State
@@ -11,6 +10,7 @@ interface ConsentRequest {
   readonly requestId: string;
   readonly parentEmail: string;
   readonly noticeVersion: string;
+  readonly scopes: readonly Scope[];
   readonly tokenHash: string;
   readonly expiresAt: Instant;
 }
@@ -74,12 +74,12 @@ function request(command: CommandOf<typeof messages.requestParentConsent>, state
   const { studentId, requestId, tokenHash } = data;
   if (by.role !== 'system' && by.userId !== studentId) throw new messages.NotYourConsentRequest();
   if (state.request?.requestId === requestId) return [];
-  if (facts.student === null) throw new StudentProfileNotFound();
+  if (facts.student === null) throw new messages.NobodyToConsentFor();
   if (!facts.student.minor) throw new messages.ConsentNotNeeded();
   if (isGranted(state)) throw new messages.ConsentAlreadyGranted();
   const parentEmail = data.parentEmail ?? state.request?.parentEmail ?? facts.student.parentEmail;
   if (parentEmail === null) throw new messages.ParentEmailMissing();
-  if (parentEmail === facts.childEmail) throw new ParentEmailIsTheChilds();
+  if (parentEmail === facts.childEmail) throw new messages.ParentIsTheChild();
   if (by.role !== 'system') mustNotWriteTooOften(state.writtenAt, at);
   const open = state.status === 'Requested' && at < state.request!.expiresAt;
   if (open && state.request!.parentEmail === parentEmail) return [remind(studentId, state, at)];
@@ -162,8 +162,8 @@ function mustNotWriteTooOften(writtenAt: readonly Instant[], at: Instant): void 
 function evolve(state: ParentConsentState, event: ParentConsentEvent): ParentConsentState {
   switch (event.type) {
     case 'ParentConsentRequested': {
-      const { round, requestId, parentEmail, noticeVersion, tokenHash, expiresAt, requestedAt } = event.data;
-      const opened = { requestId, parentEmail, noticeVersion, tokenHash, expiresAt };
+      const { round, requestId, parentEmail, noticeVersion, scopes, tokenHash, expiresAt, requestedAt } = event.data;
+      const opened = { requestId, parentEmail, noticeVersion, scopes, tokenHash, expiresAt };
       return { status: 'Requested', round, request: opened, scopes: [], reminders: 0, writtenAt: [...state.writtenAt, requestedAt] };
     }
     case 'ParentConsentReminderSent':
