@@ -16,26 +16,49 @@ export interface Prepared {
 /** Rows that all read models together may keep in memory. */
 const CACHED_ROWS = 100_000;
 
+/** Where a read model's rows are kept and under which name its checkpoint. */
+export interface Place {
+  readonly consumer: string;
+  readonly table: Table;
+  /** Whether queries are shown the table when there is nothing else to show. */
+  readonly shown: boolean;
+}
+
+/** The table that the view shows, or will. */
+export function servingPlace(model: ReadModel): Place {
+  return { consumer: consumerOf(model), table: tableOf(model), shown: true };
+}
+
+/** A table beside it that nobody sees. */
+export function placeBeside(model: ReadModel): Place {
+  return { consumer: `${consumerOf(model)}#next`, table: tableOf(model, '_next'), shown: false };
+}
+
 /**
  * Makes the read models ours and ready: takes over their checkpoints, and begins anew where there is no table yet or it does not look as
  * declared. A model without a view gets one at once, so that queries find it empty and not missing.
  */
-export async function prepareMembers(database: Database, token: number, models: readonly ReadModel[]): Promise<Prepared[]> {
-  const consumers = models.map((model) => ({ consumer: consumerOf(model), version: model.version }));
+export async function prepareMembers(
+  database: Database,
+  token: number,
+  models: readonly ReadModel[],
+  placeOf: (model: ReadModel) => Place = servingPlace,
+): Promise<Prepared[]> {
+  const consumers = models.map((model) => ({ consumer: placeOf(model).consumer, version: model.version }));
   await claimCheckpoints(database, token, consumers, 'building');
   const checkpoints = new Map((await loadCheckpoints(database)).map((each) => [`${each.consumer} ${each.version}`, each]));
   const cacheRows = Math.max(1_000, Math.floor(CACHED_ROWS / Math.max(1, models.length)));
   const prepared: Prepared[] = [];
   for (const model of models) {
-    const table = tableOf(model);
-    const checkpoint = checkpoints.get(`${consumerOf(model)} ${model.version}`)!;
+    const { consumer, table, shown } = placeOf(model);
+    const checkpoint = checkpoints.get(`${consumer} ${model.version}`)!;
     const usable = checkpoint.fingerprint === fingerprintOf(model) && (await tableExists(database, table));
     const current = usable ? checkpoint : await beginAnew(database, token, { model, table, checkpoint });
-    if ((await viewedTable(database, model)) === undefined)
+    if (shown && (await viewedTable(database, model)) === undefined)
       await database.transaction((transaction) => showTable(transaction, model, table));
     const rows = new Rows(table);
     const fold = new Fold(model, rows, cacheRows, await loadHeldBack(database, current));
-    const { consumer, version, generation, position } = current;
+    const { version, generation, position } = current;
     prepared.push({ member: { model, consumer, version, generation, position, rows, fold }, state: current.state });
   }
   return prepared;

@@ -95,6 +95,20 @@ export async function createIndexes(database: Queryable, model: ReadModel, table
   await database.query(`analyze ${table.sql}`);
 }
 
+/** Puts a table, with its indexes, in the place of another, which goes. */
+export async function replaceTable(transaction: Queryable, model: ReadModel, from: Table, to: Table): Promise<void> {
+  const renamed = model.indexes.map((_, nth) => {
+    const old = `${quoted(from.schema)}.${quoted(`${from.name}_${nth + 1}`)}`;
+    return `alter index ${old} rename to ${quoted(`${to.name}_${nth + 1}`)};`;
+  });
+  await transaction.query(`
+    drop view if exists ${viewSql(model)};
+    drop table ${to.sql};
+    alter table ${from.sql} rename to ${quoted(to.name)};
+    ${renamed.join('\n')}`);
+  await showTable(transaction, model, to);
+}
+
 /** Whether the table is there. */
 export async function tableExists(database: Queryable, table: Table): Promise<boolean> {
   const [row] = await database.query<{ there: boolean }>(`select to_regclass($1) is not null as there`, [table.sql]);

@@ -25,21 +25,32 @@ export function follow(parts: WorkParts, onFailure: (error: unknown) => void): O
 }
 
 /**
- * Fills the tables of read models up to the end of the log, gathering what many pages change. Resolves to `unstorable` when something in it
+ * Fills the tables of read models up to the end of the log (or exactly to `upTo`, a position that they have not passed), gathering what many pages change. Resolves to `unstorable` when something in it
  * cannot be stored: then their memory is of no more use, and page by page, from the checkpoints on, `careful` finds out what it is.
  */
-export async function fill(parts: WorkParts & { careful: boolean }, stopped: AbortSignal): Promise<'caught up' | 'stopped' | 'unstorable'> {
+export async function fill(
+  parts: WorkParts & { careful: boolean; upTo?: bigint },
+  stopped: AbortSignal,
+): Promise<'caught up' | 'stopped' | 'unstorable'> {
   const gather = !parts.careful;
   const group = new Group({ ...parts, token: parts.lease.token, gather });
   let failure: { error: unknown } | undefined;
+  const { upTo } = parts;
+  let folded = -1n;
   const feed = feedTo(
     parts,
-    (page) => group.take(page),
+    async (page) => {
+      if (upTo !== undefined && folded >= upTo) return;
+      const part = upTo === undefined || page.position <= upTo ? page : upToPosition(page, upTo);
+      await group.take(part);
+      folded = part.position;
+    },
     (error) => {
       failure ??= { error };
     },
   );
-  while (failure === undefined && !feed.caughtUp && !stopped.aborted) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  const enough = (): boolean => (upTo === undefined ? feed.caughtUp : folded >= upTo);
+  while (failure === undefined && !enough() && !stopped.aborted) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   await feed.stop();
   try {
     if (failure !== undefined) throw failure.error;
@@ -50,6 +61,10 @@ export async function fill(parts: WorkParts & { careful: boolean }, stopped: Abo
     if (gather && isUnstorable(error)) return 'unstorable';
     throw error;
   }
+}
+
+function upToPosition({ events }: FeedPage, position: bigint): FeedPage {
+  return { events: events.filter((event) => event.position <= position), position };
 }
 
 function feedTo(

@@ -1,4 +1,3 @@
-import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Codec } from '#infra/event-store/codec.ts';
 import type { EventStoreClient } from '#infra/event-store/client.ts';
 import { Feed, type FeedPage } from './feed.ts';
@@ -34,17 +33,5 @@ export function feedsFrom(parts: { client: EventStoreClient; codec: Codec; onTro
     const feed = new Feed({ ...parts, ...request });
     feed.start();
     return feed;
-  };
-}
-
-/** Reads single events, decoded. Throws when there is no such event. */
-export function eventReader(parts: {
-  client: EventStoreClient;
-  codec: Codec;
-}): (stream: string, revision: number) => Promise<RecordedEvent> {
-  return async (stream, revision) => {
-    const [event] = await parts.codec.decode(await parts.client.read(stream, { from: revision, limit: 1 }));
-    if (event === undefined) throw new Error(`There is no event ${revision} in ${stream}.`);
-    return event;
   };
 }

@@ -92,7 +92,6 @@ class MemoryFeed implements OpenedFeed {
         });
         continue;
       }
-      this.#caughtUp = false;
       const events = page.filter(({ type }) => types.has(type));
       try {
         for (let times = this.options.everyPageTwice === true ? 2 : 1; times > 0; times--) {
