@@ -1,7 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { uuid } from '#domain/kernel/ids.ts';
-import { DAY, plus } from '#domain/kernel/time.ts';
+import { DAY, MINUTE, plus } from '#domain/kernel/time.ts';
 import { Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { CLOCK } from '#infra/http/injection.ts';
 import { Problem } from '#infra/http/problems.ts';
@@ -21,8 +21,9 @@ const wanted = z.object({
 const answer = z.object({
   tutorId: z.string(),
   timeZone: z.string(),
-  minutes: z.number().int(),
-  starts: z.array(z.iso.datetime()).describe('When such a lesson can begin, in UTC.'),
+  slots: z
+    .array(z.object({ startsAt: z.iso.datetime(), endsAt: z.iso.datetime() }))
+    .describe('When such a lesson can be, in UTC; in order.'),
 });
 
 @Controller('tutors')
@@ -48,6 +49,7 @@ export class SlotsController {
     const to = asked.to ?? plus(from, 14 * DAY);
     const found = await this.slots.free(id, { from, to: to < last ? to : last, minutes: asked.minutes, now });
     if (found === undefined) throw new Problem('not_found');
-    return { tutorId: id, timeZone: found.timeZone, minutes: asked.minutes, starts: [...found.starts] };
+    const slots = found.starts.map((startsAt) => ({ startsAt, endsAt: plus(startsAt, asked.minutes * MINUTE) }));
+    return { tutorId: id, timeZone: found.timeZone, slots };
   }
 }
