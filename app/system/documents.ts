@@ -1,6 +1,7 @@
 import { deciders } from '#domain/deciders.ts';
 import type { AsyncApiParts } from '#infra/http/asyncapi.ts';
 import type { ApiInfo } from '#infra/http/openapi.ts';
+import { eventFrames } from '#realtime/event-frames.ts';
 import { fromClients } from '#realtime/client-frames.ts';
 import { socketUrl } from '#realtime/ticket.controller.ts';
 import { controlFrames } from '#realtime/server-frames.ts';
@@ -42,7 +43,7 @@ export function events(publicUrl: string): AsyncApiParts {
     description: 'The events of every aggregate as they are stored, and the frames of the WebSocket.',
     socketUrl: socketUrl(publicUrl),
     events: deciders.flatMap((decider) => decider.events.map((definition) => ({ definition, stream: decider.aggregateType }))),
-    toClients: controlFrames,
+    toClients: [...eventFrames, ...controlFrames],
     fromClients,
   };
 }
