@@ -82,6 +82,7 @@ describe('the embedded peers', () => {
       ]),
     );
     expect(statSync(join(dir, 'secrets.json')).mode & 0o777).toBe(0o600);
+    await first.setWebhookTarget('http://127.0.0.1:9');
     await first.setWebhookTarget(receiver.url);
     const customer = await stripeOf(first.env).customers.create({});
     await receiver.count(1);

@@ -96,7 +96,10 @@ if (!ELSEWHERE) {
       });
       expect(target.status).toBe(200);
       await receiver.count(1);
+      const ids = (): string[] => receiver.received.map(({ body }) => (JSON.parse(body) as { MessageId: string }).MessageId);
+      const refused = ids();
       receiver.state.status = 200;
+      while (!refused.every((id) => ids().indexOf(id) !== ids().lastIndexOf(id))) await receiver.next();
       await send('bounce@simulator.amazonses.com', { tags: [{ Name: 'deliveryId', Value: 'd-2' }] });
       interface SesEvent {
         eventType: string;
