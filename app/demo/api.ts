@@ -44,12 +44,15 @@ export class Api {
     return this.#send<T>('PUT', path, body, { 'idempotency-key': key });
   }
 
-  /** Reads until `found` gives something. Throws what it last saw when nothing came within 60 s. */
+  /** Reads until `found` gives something; what is not there yet may come. Throws what it last saw when nothing came within 60 s. */
   async until<T, R = Json>(path: string, found: (answer: R) => T | undefined | false): Promise<T> {
     const deadline = Date.now() + PATIENCE;
     for (;;) {
-      const answer = await this.get<R>(path);
-      const result = found(answer);
+      const answer = await this.get<R>(path).catch((problem: unknown) => {
+        if (problem instanceof ApiProblem && problem.status === 404) return problem;
+        throw problem;
+      });
+      const result = answer instanceof ApiProblem ? undefined : found(answer);
       if (result !== undefined && result !== false) return result;
       if (Date.now() > deadline) throw new Error(`${path} did not come to what was awaited; it says ${JSON.stringify(answer)}`);
       await wait(PAUSE);

@@ -32,6 +32,36 @@ export class Operator {
     return (await response.json()) as { subject: string; text: string }[];
   }
 
+  /** Does at Stripe's page what a tutor does there: fills in everything and sends it off. */
+  async finishOnboarding(link: string): Promise<void> {
+    const response = await fetch(link, { method: 'POST', redirect: 'manual' });
+    if (response.status >= 400) throw new Error(`Stripe's onboarding page answered ${response.status} ${await response.text()}`);
+  }
+
+  /** From now on Stripe's webhooks are held back, and it answers with an error when a payment is to be called off. */
+  async troubleAtStripe(): Promise<void> {
+    await this.stripe('PUT', 'webhooks', { paused: true });
+    await this.stripe('POST', 'faults', { method: 'POST', path: '/v1/payment_intents/*/cancel', kind: 'rate-limit', times: 10_000 });
+  }
+
+  async stripeIsBack(): Promise<void> {
+    await this.stripe('DELETE', 'faults');
+    await this.stripe('PUT', 'webhooks', { paused: false });
+  }
+
+  /** Calls the control panel of the embedded Stripe: what happens there without a call of ours, and what goes wrong there. */
+  async stripe<T>(method: string, path: string, body?: object): Promise<T> {
+    const { stripe } = this.addresses();
+    const response = await fetch(`${stripe.url}/_control/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${stripe.secretKey}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(15_000),
+    });
+    if (!response.ok) throw new Error(`Stripe's ${method} ${path} answered ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
   async #internal<T>(method: string, path: string, body?: object): Promise<T> {
     const deadline = Date.now() + 60_000;
     for (;;) {
