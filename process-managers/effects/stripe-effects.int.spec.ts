@@ -8,6 +8,7 @@ import { HOLD_FOR, slotHeld } from '#domain/lessons/tutor-calendar.ts';
 import * as payment from '#domain/payments/payment-commands.ts';
 import { currentSplit, heldByTutor } from '#domain/payments/payment-state.ts';
 import { paymentTransaction } from '#domain/payments/payment-transaction.ts';
+import { receiveStripeEvent, stripeEventIdOf } from '#domain/payments/stripe-event.ts';
 import { startPayoutOnboarding, tutorPayoutAccount } from '#domain/payments/tutor-payout-account.ts';
 import { StripeWorld } from './stripe-world.ts';
 
@@ -329,6 +330,17 @@ describe('A call whose answer is lost', () => {
     const { bookingId, tutorId, studentId } = last.data as Reserved;
     return { bookingId, tutorId, studentId, paymentId: payment.paymentIdOf(bookingId) };
   }
+});
+
+describe('A word about something that Stripe does not know', () => {
+  it('is done with', async () => {
+    const stripeEventId = 'evt_of_nothing';
+    const stripeEventRef = stripeEventIdOf(stripeEventId);
+    const notice = { stripeEventRef, stripeEventId, eventType: 'payment_intent.succeeded', objectId: 'pi_nothing' };
+    await world.send(command(receiveStripeEvent, notice), { role: 'external' });
+    await world.settle();
+    expect(world.events.at(-1)).toMatchObject({ type: 'StripeEventHandled', aggregateId: stripeEventRef });
+  });
 });
 
 describe('Following everything up once more', () => {

@@ -5,6 +5,7 @@ import * as payment from '#domain/payments/payment-commands.ts';
 import { markStripeEventHandled, stripeEvent } from '#domain/payments/stripe-event.ts';
 import { recordPayoutAccount, recordPayoutAccountStatus } from '#domain/payments/tutor-payout-account.ts';
 import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
+import { UpstreamRefused } from '#infra/adapters/upstream-errors.ts';
 import { handleEffect, type BoundCommands } from '#infra/process-managers/effect.ts';
 import { refetchStripeObject } from './stripe-effects.ts';
 import { idsOf, recordIntent, recordRefund, sendUnless } from './stripe-outcomes.ts';
@@ -21,7 +22,12 @@ export const refetchStripeObjectHandler = (stripe: StripePayments) =>
     const { stripeEventRef } = notice;
     const { state } = await load(stripeEvent, stripeEventRef);
     if (state.handled) return;
-    await lookInto(stripe, notice, commands);
+    try {
+      await lookInto(stripe, notice, commands);
+    } catch (error) {
+      // Stripe does not know the object (any more): there is nothing to learn of it.
+      if (!(error instanceof UpstreamRefused && error.status === 404)) throw error;
+    }
     await commands.send(command(markStripeEventHandled, { stripeEventRef }));
   });
 

@@ -1,0 +1,287 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHmac, randomUUID } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as pathOf } from 'node:path';
+import { v7 as newId } from 'uuid';
+import { Api, ApiProblem } from '#app/demo/api.ts';
+import { Operator } from '#app/demo/operator.ts';
+import { join, newPerson, type Person, type World } from '#app/demo/people.ts';
+import { startEmbedded, type EmbeddedSystem } from '#app/embedded/embedded.ts';
+import { event, type DomainEvent } from '#domain/kernel/event.ts';
+import { followUpId, streamOf } from '#domain/kernel/ids.ts';
+import { DAY, HOUR, plus } from '#domain/kernel/time.ts';
+import * as booking from '#domain/lessons/lesson-booking.ts';
+import { HOLD_FOR, slotHeld } from '#domain/lessons/tutor-calendar.ts';
+import { paymentIdOf } from '#domain/payments/payment-commands.ts';
+import { stripeEventIdOf } from '#domain/payments/stripe-event.ts';
+import { signedHeaders } from '#infra/auth/signing.ts';
+
+let dir: string;
+let embedded: EmbeddedSystem;
+let world: World;
+let admin: Api;
+let adminId: string;
+let mia: Person;
+let okafor: Person;
+
+beforeAll(async () => {
+  dir = mkdtempSync(pathOf(tmpdir(), 'payments-'));
+  // Postgres, which never runs as root, must reach its files; else it keeps them elsewhere.
+  chmodSync(dir, 0o755);
+  const unlimited = { RATE_LIMIT_PER_IP: '0', RATE_LIMIT_PER_CALLER: '0', RATE_LIMIT_STRICT: '0' };
+  embedded = await startEmbedded({ dir, environment: { PUBLIC_PORT: '0', INTERNAL_PORT: '0', ...unlimited } });
+  world = { publicUrl: embedded.addresses.publicUrl, operator: new Operator(() => embedded.addresses), run: 'spec' };
+  admin = new Api(world.publicUrl);
+  const { email, password } = embedded.addresses.admin;
+  admin.token = (await admin.post<{ accessToken: string }>('/auth/login', { email, password })).accessToken;
+  const [, claims = ''] = admin.token.split('.');
+  const told = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as Record<string, string>;
+  adminId = told['user_id'] ?? told['custom:user_id'] ?? '';
+  mia = newPerson(world, 'Mia');
+  okafor = newPerson(world, 'Okafor');
+  await join(world, mia, 'student', 'Europe/Berlin');
+  await join(world, okafor, 'tutor', 'Europe/London');
+}, 120_000);
+afterAll(async () => {
+  await embedded?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Writes into a stream what other parts of the platform would have written. */
+async function happened(aggregateType: string, aggregateId: string, ...facts: readonly DomainEvent[]): Promise<void> {
+  const { eventStore, codec } = embedded.system.foundation;
+  const encoded = await Promise.all(
+    facts.map((fact) => {
+      const id = randomUUID();
+      return codec.encode(id, fact, {
+        eventVersion: codec.versionOf(fact.type),
+        aggregateType,
+        aggregateId,
+        timestamp: embedded.clock.now(),
+        source: 'spec',
+        commandId: id,
+        commandType: 'Spec',
+        correlationId: id,
+        causationId: id,
+        role: 'system',
+      });
+    }),
+  );
+  await eventStore.append(
+    streamOf(aggregateType, aggregateId),
+    encoded.map(({ stored }) => stored),
+    'any',
+  );
+}
+
+interface Lesson {
+  readonly bookingId: string;
+  readonly paymentId: string;
+}
+
+/** A lesson of Mia with Mr Okafor at 50.00, whose time is held. */
+async function reserve(): Promise<Lesson> {
+  const bookingId = newId();
+  const parties = { bookingId, studentId: mia.userId, tutorId: okafor.userId };
+  const now = embedded.clock.now();
+  const times = { startsAt: plus(now, DAY), endsAt: plus(now, DAY + HOUR) };
+  const quote = { amountMinor: 5_000, currency: 'eur', hourlyRateMinor: 5_000, feeBps: 2_000 } as const;
+  const until = plus(now, HOLD_FOR);
+  const held = event(slotHeld, { ...parties, ...times, blockedFrom: times.startsAt, blockedTo: times.endsAt, until });
+  await happened('TutorCalendar', okafor.userId, held);
+  await happened(
+    'LessonBooking',
+    bookingId,
+    event(booking.bookingInitiated, {
+      ...parties,
+      ...times,
+      payerId: mia.userId,
+      subject: 'mathematics',
+      minutes: 60,
+      tutorTimeZone: 'Europe/London',
+      quote,
+      policy: { freeCancellationHours: 24 },
+    }),
+    event(booking.timeSlotReserved, { ...parties, ...times, payerId: mia.userId, quote, until }),
+  );
+  return { bookingId, paymentId: paymentIdOf(bookingId) };
+}
+
+const pay = ({ bookingId }: Lesson, body: object = {}) => mia.api.post('/payments/process', { bookingId, ...body });
+const statusIs = (lesson: Lesson, wanted: string) =>
+  mia.api
+    .patiently(() => mia.api.get(`/payments/${lesson.paymentId}/status`), ['not_found'])
+    .then(() =>
+      mia.api.until(`/payments/${lesson.paymentId}/status`, (answer: { status: string }) =>
+        answer.status === wanted ? answer : undefined,
+      ),
+    );
+const ledgerIs = (lesson: Lesson, wanted: object) =>
+  admin.until(`/admin/ledger/${lesson.bookingId}`, (entry: object) =>
+    Object.entries(wanted).every(([name, value]) => (entry as Record<string, unknown>)[name] === value) ? entry : undefined,
+  );
+
+async function refusal(request: Promise<unknown>): Promise<[number, string]> {
+  try {
+    await request;
+  } catch (error) {
+    if (error instanceof ApiProblem) return [error.status, error.code];
+    throw error;
+  }
+  throw new Error('it was allowed');
+}
+
+async function internal<T>(method: 'GET' | 'POST', path: string, body?: object, actingAdmin?: string): Promise<[number, T]> {
+  const { internalUrl, internalKey } = embedded.addresses;
+  const url = new URL(path, internalUrl);
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const acting = actingAdmin === undefined ? {} : { actingAdmin };
+  const headers = signedHeaders({ method, url, ...acting, ...(text === undefined ? {} : { body: text }) }, internalKey);
+  const response = await fetch(url, {
+    method,
+    headers: { ...headers, ...(text === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(text === undefined ? {} : { body: text }),
+  });
+  return [response.status, (await response.json()) as T];
+}
+
+describe('Paying for a lesson', () => {
+  it('counts once Stripe has said so, and ends with every cent accounted for', async () => {
+    const lesson = await reserve();
+    const open = await pay(lesson);
+    expect(open).toMatchObject({ paymentId: lesson.paymentId, status: 'requires_payment_method', amountMinor: 5_000, currency: 'eur' });
+    expect(open['clientSecret']).toMatch(/_secret_/);
+    expect(await pay(lesson, { paymentMethodId: 'pm_card_visa', saveCard: true })).toMatchObject({ declinedBecause: null });
+    await statusIs(lesson, 'paid');
+    expect(await refusal(pay(lesson))).toEqual([409, 'already_paid']);
+    expect((await mia.api.get<{ methods: unknown[] }>('/payments/methods')).methods).toMatchObject([{ brand: 'visa', last4: '4242' }]);
+    await ledgerIs(lesson, { chargedMinor: 5_000, commissionMinor: 1_000, tutorShareMinor: 4_000, paidOutMinor: 0, balanced: true });
+
+    const parties = { bookingId: lesson.bookingId, studentId: mia.userId, tutorId: okafor.userId };
+    const endedAt = embedded.clock.now();
+    await happened(
+      'LessonBooking',
+      lesson.bookingId,
+      event(booking.lessonCompleted, { ...parties, endedAt, actualSeconds: 3_600, endedBy: 'tutor', shortfall: 0 }),
+    );
+    await ledgerIs(lesson, { payoutPlannedMinor: 0 });
+    embedded.clock.advance(DAY + HOUR);
+    await ledgerIs(lesson, { payoutPlannedMinor: 4_000 });
+    await okafor.api.until('/tutors/earnings', ({ payouts: [first] }: { payouts: { status: string; reason: string | null }[] }) =>
+      first?.status === 'Blocked' && first.reason === 'no_account' ? first : undefined,
+    );
+
+    const { url } = await okafor.api.post<{ url: string }>('/tutors/payout-account/onboarding-link');
+    await fetch(url, { method: 'POST', redirect: 'manual' });
+    await ledgerIs(lesson, { payoutPlannedMinor: 0, paidOutMinor: 4_000, balanced: true });
+    expect(await okafor.api.get('/tutors/earnings')).toMatchObject({
+      account: 'Active',
+      totals: [{ currency: 'eur', lessons: 1, earnedMinor: 4_000, awaitingReleaseMinor: 0, paidOutMinor: 4_000, debtMinor: 0 }],
+      payouts: [{ amountMinor: 4_000, status: 'Sent', reason: null }],
+    });
+
+    const wanted = { paymentId: lesson.paymentId, amount: 1_000, reason: 'half of it was cut off' };
+    expect(await internal('POST', '/internal/payments/refund', wanted)).toMatchObject([403, { code: 'acting_admin_required' }]);
+    expect(await internal('POST', '/internal/payments/refund', wanted, adminId)).toMatchObject([202, { refundId: expect.any(String) }]);
+    await ledgerIs(lesson, { refundedMinor: 1_000, commissionMinor: 800, tutorShareMinor: 3_200, reversedMinor: 800, balanced: true });
+    await statusIs(lesson, 'partially_refunded');
+    const [status, { months }] = await internal<{ months: object[] }>('GET', '/internal/payments/commission-report');
+    expect([status, months]).toMatchObject([
+      200,
+      [
+        {
+          currency: 'eur',
+          payments: 1,
+          chargedMinor: 5_000,
+          returnedMinor: 1_000,
+          commissionMinor: 800,
+          tutorShareMinor: 3_200,
+          paidOutMinor: 3_200,
+        },
+      ],
+    ]);
+  }, 60_000);
+
+  it('may be declined, and gives the booking up the third time', async () => {
+    const lesson = await reserve();
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const answer = await pay(lesson, { paymentMethodId: 'pm_card_chargeDeclinedInsufficientFunds' });
+      expect(answer['declinedBecause']).toBe('insufficient_funds');
+      await mia.api.until(`/payments/${lesson.paymentId}/status`, ({ attempts }: { attempts: number }) => attempts >= attempt);
+    }
+    await statusIs(lesson, 'canceled');
+    expect(await refusal(pay(lesson))).toEqual([409, 'payment_over']);
+    await ledgerIs(lesson, { chargedMinor: 0, commissionMinor: 0, tutorShareMinor: 0, balanced: true });
+  }, 60_000);
+
+  it('is for the payer alone', async () => {
+    const lesson = await reserve();
+    await pay(lesson);
+    await statusIs(lesson, 'awaiting_payment');
+    const noah = newPerson(world, 'Noah');
+    await join(world, noah, 'student', 'Europe/Berlin');
+    expect(await refusal(noah.api.post('/payments/process', { bookingId: lesson.bookingId }))).toEqual([403, 'not_your_payment']);
+    expect(await refusal(noah.api.get(`/payments/${lesson.paymentId}/status`))).toEqual([403, 'forbidden']);
+    expect(await refusal(noah.api.post('/payments/process', { bookingId: newId() }))).toEqual([404, 'payment_not_found']);
+    expect(await refusal(noah.api.get(`/payments/${newId()}/status`))).toEqual([404, 'not_found']);
+    expect(await refusal(noah.api.post('/tutors/payout-account/onboarding-link'))).toEqual([403, 'forbidden']);
+    expect(
+      await refusal(mia.api.post('/payments/process', { bookingId: lesson.bookingId, amountMinor: 1, paymentMethodId: 'no' })),
+    ).toEqual([400, 'validation_failed']);
+    expect(await noah.api.get('/payments/history')).toEqual({ payments: [], next: null });
+    expect(await noah.api.get('/payments/methods')).toEqual({ methods: [] });
+  }, 60_000);
+
+  it('is listed page by page, the newest first', async () => {
+    const pages: string[] = [];
+    for (let after: string | null = ''; after !== null;) {
+      const page: { payments: { paymentId: string }[]; next: string | null } = await mia.api.get(
+        `/payments/history?limit=1${after === '' ? '' : `&after=${after}`}`,
+      );
+      pages.push(...page.payments.map(({ paymentId }) => paymentId));
+      after = page.next;
+    }
+    const { payments } = await mia.api.get<{ payments: { paymentId: string }[] }>('/payments/history');
+    expect(pages).toEqual(payments.map(({ paymentId }) => paymentId));
+    expect(pages.length).toBe(3);
+  });
+});
+
+describe('A webhook', () => {
+  const body = JSON.stringify({
+    id: 'evt_forged',
+    object: 'event',
+    type: 'payment_intent.succeeded',
+    data: { object: { id: 'pi_forged', object: 'payment_intent' } },
+  });
+  const deliver = async (header: string, path = 'stripe'): Promise<number> =>
+    (await fetch(`${world.publicUrl}/webhooks/${path}`, { method: 'POST', headers: { 'stripe-signature': header }, body })).status;
+  const signed = (secret: string, secondsAgo = 0): string => {
+    const time = Math.floor(Date.now() / 1000) - secondsAgo;
+    return `t=${time},v1=${createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')}`;
+  };
+  const events = () => embedded.system.foundation.eventStore.read(streamOf('StripeEvent', stripeEventIdOf('evt_forged')));
+  const secrets = () => embedded.system.foundation.config.stripe;
+
+  it('is taken for nothing without the signature of its endpoint, or when it is old', async () => {
+    expect(await deliver('')).toBe(401);
+    expect(await deliver(signed('whsec_wrong'))).toBe(401);
+    expect(await deliver(signed(secrets().webhookSecret, 301))).toBe(401);
+    expect(await deliver(signed(secrets().connectWebhookSecret))).toBe(401);
+    expect(await deliver(signed(secrets().webhookSecret), 'stripe-connect')).toBe(401);
+    expect(await events()).toEqual([]);
+  });
+  it('is in the log once, when it is answered', async () => {
+    expect(await deliver(signed(secrets().webhookSecret))).toBe(200);
+    expect(await deliver(signed(secrets().webhookSecret))).toBe(200);
+    const [first, ...others] = await events();
+    expect([first?.type, others.filter(({ type }) => type === 'StripeEventReceived')]).toEqual(['StripeEventReceived', []]);
+    expect(first?.data).toEqual({
+      stripeEventRef: followUpId('StripeEvent', 'evt_forged'),
+      stripeEventId: 'evt_forged',
+      eventType: 'payment_intent.succeeded',
+      objectId: 'pi_forged',
+    });
+  });
+});
