@@ -1,11 +1,12 @@
 /**
  * The embedded event store beside the same server with its storage switched to memory, in one run, interleaved.
- * `BENCH_EVENTS` is the size of the large log (default 1000000), `BENCH_SECONDS` the length of a round (default 3).
+ * `BENCH_EVENTS` is the size of the large log (default 1000000), `BENCH_SECONDS` the length of a round (default 2).
  */
 import { binaryEvent, EventStoreDBClient } from '@eventstore/db-client';
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchedEventStore } from '#infra/embedded/eventstoredb/launch.ts';
@@ -15,8 +16,8 @@ import { EventStore } from '#infra/embedded/eventstoredb/store/event-store.ts';
 
 const many = Number(process.env['BENCH_EVENTS'] ?? 1_000_000);
 const few = 1000;
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
-const rounds = 3;
+const seconds = Number(process.env['BENCH_SECONDS'] ?? 2);
+const rounds = 5;
 const streamCount = 20_000;
 const readCount = Math.min(100_000, many);
 const data = randomBytes(500);
@@ -111,6 +112,21 @@ function row(what: string, ours: string, baseline = '', ratio = ''): void {
 const rate = (value: number): string => `${Math.round(value).toLocaleString('en')}/s`;
 const milliseconds = (value: number): string => `${value.toFixed(2)} ms`;
 
+/** What the disk takes for one small synced write, in milliseconds: the floor under a single append, and a sign of busy neighbours. */
+async function diskLatency(): Promise<number> {
+  const file = await open(join(root, 'disk'), 'w');
+  const block = Buffer.alloc(16 * 1024);
+  const latencies: number[] = [];
+  for (let index = 0; index < 500; index += 1) {
+    const before = performance.now();
+    await file.write(block, 0, block.length, (index % 100) * block.length);
+    await file.datasync();
+    latencies.push(performance.now() - before);
+  }
+  await file.close();
+  return median(latencies);
+}
+
 const root = mkdtempSync(join(tmpdir(), 'eventstore-bench-'));
 const folders = { small: join(root, 'small'), large: join(root, 'large'), memory: join(root, 'memory') };
 try {
@@ -135,6 +151,7 @@ try {
   for (let written = 0; written < readCount; written += 500) {
     await memory.client.appendToStream(anyStream(), Array.from({ length: 500 }, event));
   }
+  const disk = [await diskLatency()];
   const read = await compare(readRate, large, memory);
   const append64 = await compare((running) => appendRate(running, 64), large, memory);
   const append1 = await compare((running) => appendRate(running, 1), large, memory);
@@ -145,11 +162,13 @@ try {
     latencies.large.push(...(await appendLatencies(large, 200)));
   }
   const flatness = median(latencies.large) / median(latencies.small);
+  disk.push(await diskLatency());
   const memoryAfter = residentMegabytes(large);
   for (const running of [small, large, memory]) await stop(running);
 
   row(`${many.toLocaleString('en')} events of ${data.length} bytes`, 'durable', 'in memory', 'ratio');
   row('written in process, five an append', rate(seedingRate));
+  row('one synced write, before and after', milliseconds(disk[0] ?? 0), milliseconds(disk[1] ?? 0));
   row('start to ready (limit 3 s)', milliseconds(median(starts)));
   row('resident memory after all of this (limit 300 MB)', `${Math.round(memoryAfter)} MB`);
   row(`$all read, ${readCount.toLocaleString('en')} events (goal 0.9)`, rate(read.ours), rate(read.baseline), read.ratio.toFixed(2));

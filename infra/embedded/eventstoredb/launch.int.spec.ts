@@ -117,6 +117,29 @@ describe('the command line', () => {
     expect(output).toContain('Another event store is running');
   });
 
+  it('refuses a port that is taken, and says so', async () => {
+    const { port } = await launch();
+    const { output, code } = await run(['--port', String(port), '--dir', join(dir, 'other')]);
+    expect(code).toBe(1);
+    expect(output).toContain(`Cannot listen on 127.0.0.1:${port}`);
+  });
+
+  it('verifies a folder while it is served', async () => {
+    await append(await launch());
+    const { output, code } = await run(['verify', '--dir', dir]);
+    expect(JSON.parse(output)).toMatchObject({ streams: 3, events: 3, faults: 0 });
+    expect(code).toBe(0);
+  });
+
+  it('takes the largest append from the environment', async () => {
+    const server = await launchEventStore({ dir, env: { EVENTSTORE_MAX_APPEND_SIZE: '2000' } });
+    started.push(server);
+    const attempt = using(server, (client) =>
+      client.appendToStream('Big-1', [jsonEvent({ type: 'Big', data: { text: 'x'.repeat(2000) } })]),
+    );
+    await expect(attempt).rejects.toMatchObject({ type: 'maximum-append-size-exceeded', maxAppendSize: 2000 });
+  });
+
   it('refuses to run in production unless asked by name', async () => {
     const { output, code } = await run(['--port', '0', '--dir', dir], { NODE_ENV: 'production' });
     expect(code).toBe(1);

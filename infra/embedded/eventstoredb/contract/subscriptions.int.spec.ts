@@ -87,6 +87,21 @@ contract('5.1 subscriptions to a stream', {
     expect(revisionsOf(await subscription.has(2))).toEqual([3, 4]);
     await subscription.close();
   },
+  'a reader that stands still is not dropped: it falls behind, gets everything, and is told again that it has caught up': async (peer) => {
+    const stream = peer.fresh();
+    const subscription = peer.client.subscribeToStream(stream);
+    const recorder = new Recorder(subscription);
+    await recorder.said('caughtUp');
+    subscription.pause();
+    for (let round = 0; round < 20; round += 1) {
+      const events = Array.from({ length: 100 }, () => binaryEvent({ type: 'Filler', data: Buffer.alloc(1000) }));
+      await peer.client.appendToStream(stream, events);
+    }
+    subscription.resume();
+    await recorder.until(({ log }) => log.filter((entry) => entry === 'caughtUp').length === 2);
+    expect(revisionsOf(recorder.events)).toEqual(Array.from({ length: 2000 }, (_, index) => index));
+    await recorder.close();
+  },
   'start on a tombstoned stream: "stream deleted"': async (peer) => {
     const stream = peer.fresh();
     await peer.client.tombstoneStream(stream);
