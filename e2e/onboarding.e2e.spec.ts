@@ -2,24 +2,39 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as pathOf } from 'node:path';
+import { v7 as newId } from 'uuid';
+import { Registrations } from '#command-api/identity/registration.ts';
+import { emailReservation, reserveEmail } from '#domain/identity/email-reservation.ts';
+import { command, SYSTEM } from '#domain/kernel/command.ts';
+import type { UserPool } from '#infra/adapters/cognito/user-pool.ts';
+import { UpstreamUnsure } from '#infra/adapters/upstream-errors.ts';
+import { MailTokens } from '#infra/auth/mail-tokens.ts';
+import { RequestCaller } from '#infra/http/caller.ts';
+import { Database } from '#infra/postgres/database.ts';
 import { signedHeaders } from '#infra/auth/signing.ts';
 import { ApiProblem, Api } from '#app/demo/api.ts';
 import { Operator } from '#app/demo/operator.ts';
 import { join, newPerson, signIn, tokenIn, type Person, type World } from '#app/demo/people.ts';
 import { startEmbedded, type EmbeddedSystem } from '#app/embedded/embedded.ts';
-import { DAY, plus } from '#domain/kernel/time.ts';
+import { DAY, MINUTE, plus } from '#domain/kernel/time.ts';
 
 let dir: string;
 let embedded: EmbeddedSystem;
 let world: World;
 let admin: Api;
 
+const start = () =>
+  startEmbedded({
+    dir,
+    environment: { PUBLIC_PORT: '0', INTERNAL_PORT: '0', RATE_LIMIT_PER_IP: '0', RATE_LIMIT_PER_CALLER: '0', RATE_LIMIT_STRICT: '0' },
+  });
+const contextOf = (commandId: string) => ({ commandId, correlationId: commandId, causationId: commandId, source: 'spec', by: SYSTEM });
+
 beforeAll(async () => {
   dir = mkdtempSync(pathOf(tmpdir(), 'onboarding-'));
   // Postgres, which never runs as root, must reach its files; else it keeps them elsewhere.
   chmodSync(dir, 0o755);
-  const unlimited = { RATE_LIMIT_PER_IP: '0', RATE_LIMIT_PER_CALLER: '0', RATE_LIMIT_STRICT: '0' };
-  embedded = await startEmbedded({ dir, environment: { PUBLIC_PORT: '0', INTERNAL_PORT: '0', ...unlimited } });
+  embedded = await start();
   world = { publicUrl: embedded.addresses.publicUrl, operator: new Operator(() => embedded.addresses), run: 'spec' };
   admin = new Api(world.publicUrl);
   const { email, password } = embedded.addresses.admin;
@@ -141,6 +156,46 @@ async function eventually<T>(ask: () => Promise<T>, awaited: T): Promise<void> {
   }
   expect(await ask()).toEqual(awaited);
 }
+
+describe('A registration that was cut short', () => {
+  it('gives address and log-in to the next one after a minute', async () => {
+    const { foundation, commands } = embedded.system;
+    const finn = newPerson(world, 'Finn');
+    // What a process leaves behind that dies between the log-in and the account.
+    const userId = newId();
+    const emailHash = new MailTokens(foundation.config.masterKey).emailHash(finn.email);
+    await commands.send(command(reserveEmail, { emailHash, userId }), contextOf(userId));
+    await foundation.adapters.userPool.signUp({ email: finn.email, password: 'the-first-Passw0rd!', userId, role: 'student' });
+
+    await finn.api.post('/auth/register', registration(finn.email, finn.password));
+    expect((await foundation.aggregates.load(emailReservation, emailHash)).state.heldBy).toBe(userId);
+    await world.operator.moveClockTo(plus(embedded.clock.now(), MINUTE));
+    await finn.api.post('/auth/register', registration(finn.email, finn.password));
+    const token = tokenIn(await world.operator.mailTo(finn.email, 'confirm your e-mail address'));
+    await finn.api.post('/auth/verify-email', { token });
+    await signIn(finn);
+    expect(finn.userId).not.toBe(userId);
+  });
+
+  it('is taken back when the account cannot be created', async () => {
+    const { foundation } = embedded.system;
+    const gil = newPerson(world, 'Gil');
+    const body = { ...registration(gil.email, gil.password), displayName: 'Gil' };
+    // The address is refused by the user pool after it was reserved.
+    const refusing = Object.assign(Object.create(foundation.adapters.userPool) as UserPool, {
+      signUp: () => Promise.reject(new UpstreamUnsure('cognito', 'ECONNREFUSED', true)),
+    });
+    const registrations = new Registrations(embedded.system.commands, foundation.aggregates, refusing, foundation.config);
+    const caller = new RequestCaller({ role: 'anonymous' }, 'spec', 'command-api', undefined, undefined);
+    const { password, ...wanted } = body;
+    await expect(registrations.register({ ...wanted, role: 'student' }, password, caller)).rejects.toMatchObject({
+      code: 'upstream_unavailable',
+    });
+    const emailHash = new MailTokens(foundation.config.masterKey).emailHash(gil.email);
+    expect((await foundation.aggregates.load(emailReservation, emailHash)).state.heldBy).toBeUndefined();
+    await join(world, gil, 'student', 'Europe/Berlin');
+  });
+});
 
 describe('A student of fifteen', () => {
   let mia: Person;
@@ -315,4 +370,52 @@ describe('A registration that nobody verifies', () => {
       return statuses();
     }, 'PendingVerification,Closed');
   });
+});
+
+describe('Without the database of the read models', () => {
+  const TABLES = ['identity.user_accounts', 'identity.student_profiles', 'identity.parent_consents', 'tutoring.tutor_profiles'].concat(
+    'tutoring.qualifications',
+    'tutoring.admin_reviews',
+  );
+  const rows = async () => {
+    const { database } = embedded.system.foundation;
+    return Promise.all(TABLES.map((table) => database.query(`select * from ${table} order by key`)));
+  };
+  /** How many consumers there are, how many of them have passed a position, and how much work that is due they have left. */
+  const progress = async (head: bigint) => {
+    const [row] = await embedded.system.foundation.database.query<{ consumers: number; arrived: number; waiting: number }>(
+      `select count(*)::int as consumers, (count(*) filter (where position >= $1))::int as arrived,
+              (select count(*)::int from engine.outbox where state = 'pending' and (due is null or due <= $2)) as waiting
+         from engine.checkpoints`,
+      [head, embedded.clock.now()],
+    );
+    return row!;
+  };
+  const mails = async () => ((await (await fetch(embedded.addresses.outboxUrl)).json()) as unknown[]).length;
+
+  it('everything comes back the same from the log, with no mail and no new event', async () => {
+    await eventually(async () => {
+      const { consumers, arrived, waiting } = await progress(await embedded.system.foundation.eventStore.head());
+      return consumers - arrived + waiting;
+    }, 0);
+    const { consumers } = await progress(0n);
+    const before = { rows: await rows(), head: await embedded.system.foundation.eventStore.head(), mails: await mails() };
+    await embedded.system.stop();
+    const server = new URL(embedded.addresses.databaseUrl);
+    const name = server.pathname.slice(1);
+    server.pathname = '/postgres';
+    const postgres = new Database(server.href);
+    await postgres.execute(`drop database "${name}" with (force)`);
+    await postgres.close();
+    await embedded.peers.stop();
+
+    embedded = await start();
+    await eventually(async () => {
+      const { arrived, waiting } = await progress(before.head);
+      return consumers - arrived + waiting;
+    }, 0);
+    expect(await rows()).toEqual(before.rows);
+    expect(await mails()).toBe(before.mails);
+    expect(await embedded.system.foundation.eventStore.head()).toBe(before.head);
+  }, 120_000);
 });
