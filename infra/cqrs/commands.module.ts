@@ -71,8 +71,11 @@ export class Commands implements CommandSender {
     @Inject(Aggregates) private readonly aggregates: Aggregates,
   ) {}
 
-  async send(message: CommandMessage, context: CommandContext): Promise<CommandResult> {
-    if (this.aggregates.takes(message.type)) return this.bus.execute(new DispatchCommand(message, context));
+  send(message: CommandMessage, context: CommandContext): Promise<CommandResult> {
+    return this.aggregates.takes(message.type) ? this.bus.execute(new DispatchCommand(message, context)) : this.#run(message, context);
+  }
+
+  async #run(message: CommandMessage, context: CommandContext): Promise<CommandResult> {
     await this.bus.execute(new RunEffect(message, context));
     return { id: context.commandId, revision: -1, position: '0', events: [] };
   }

@@ -11,7 +11,7 @@ import type { EventStoreClient } from './client.ts';
 import type { Codec, EncodedEvent } from './codec.ts';
 import { backOff, pause } from './connection.ts';
 import { WrongRevision } from './errors.ts';
-import { foldFurther, unfolded, type Folded } from './folded.ts';
+import { foldable, foldFurther, unfolded, type Folded } from './folded.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { Snapshots } from './snapshots.ts';
 import { LONG_STREAM, States } from './states.ts';
@@ -64,7 +64,8 @@ interface Decision {
   readonly facts: object;
 }
 
-const NOTHING: Decision = { events: [], facts: {} };
+const NO_FACTS = {};
+const NOTHING: Decision = { events: [], facts: NO_FACTS };
 
 /** Part of an aggregate's history. */
 export interface HistoryPart {
@@ -160,7 +161,7 @@ export class Aggregates {
   }
 
   async #executed(dispatch: Dispatch): Promise<CommandResult> {
-    const { decider, stream, context } = dispatch;
+    const { decider, stream, context, provider } = dispatch;
     const { type } = dispatch.definition;
     let known = this.#states.cached(stream);
     let fresh = false;
@@ -175,7 +176,7 @@ export class Aggregates {
       let decision: Decision = NOTHING;
       let refusal: unknown;
       try {
-        decision = await this.#decide(dispatch, known);
+        decision = provider === undefined ? decide(dispatch, known, NO_FACTS) : await this.#decideOnFacts(dispatch, provider, known);
       } catch (error) {
         refusal = error;
       }
@@ -209,22 +210,16 @@ export class Aggregates {
     }
   }
 
-  async #decide(dispatch: Dispatch, known: Folded): Promise<Decision> {
-    const { definition, provider, decider, data, at, context } = dispatch;
-    let facts: object = {};
-    if (definition.facts !== undefined) {
-      if (provider === undefined) throw new Error(`Nothing provides the facts of ${definition.type}`);
-      const states: Record<string, unknown> = {};
-      const reads = Object.entries(provider.reads(data, known.state));
-      await Promise.all(
-        reads.map(async ([name, read]) => {
-          states[name] =
-            read === undefined ? undefined : (await this.#fresh(read.decider, streamOf(read.decider.aggregateType, read.id))).state;
-        }),
-      );
-      facts = provider.facts(states, data);
-    }
-    return { events: decider.decide({ type: definition.type, data, facts, at, by: context.by }, known.state), facts };
+  async #decideOnFacts(dispatch: Dispatch, provider: FactProvider, known: Folded): Promise<Decision> {
+    const states: Record<string, unknown> = {};
+    const reads = Object.entries(provider.reads(dispatch.data, known.state));
+    await Promise.all(
+      reads.map(async ([name, read]) => {
+        states[name] =
+          read === undefined ? undefined : (await this.#fresh(read.decider, streamOf(read.decider.aggregateType, read.id))).state;
+      }),
+    );
+    return decide(dispatch, known, provider.facts(states, dispatch.data));
   }
 
   /** A state with everything that was in the stream when it was asked for. */
@@ -244,9 +239,9 @@ export class Aggregates {
     // The store takes events of known ids for the ones it has, whatever is in them. So what a decision depends on beside the command
     // and the revision is part of the ids: the same command decided differently elsewhere is then a conflict, and gets the first result.
     const basis = dispatch.definition.facts === undefined ? at : at + JSON.stringify(facts);
-    const encoded = await Promise.all(
-      events.map((event, i) => this.#codec.encode(followUpId('event', context.commandId, String(i), basis), event, metadata[i]!)),
-    );
+    const encoded: EncodedEvent[] = [];
+    for (const [i, event] of events.entries())
+      encoded.push(await this.#codec.encode(followUpId('event', context.commandId, String(i), basis), event, metadata[i]!));
     const appended = await this.#client.append(
       stream,
       encoded.map((event) => event.stored),
@@ -257,29 +252,30 @@ export class Aggregates {
     const folded = foldFurther(
       decider,
       known,
-      recorded.map((event) => ({ ...event, commandId: context.commandId, subjects: this.#codec.subjectsOf(event) })),
+      recorded.map((event) => foldable(event, this.#codec.subjectsOf(event))),
     );
     this.#states.keep(stream, this.#snapshot(decider, stream, folded));
     return { id, revision: folded.revision, position: position.toString(), events: recorded };
   }
 
   #metadataOf({ decider, definition, id, at, context }: Dispatch, event: DomainEvent): EventMetadata {
-    const { by, reason } = context;
-    return {
+    const { by, reason, source, commandId, correlationId, causationId } = context;
+    const metadata: { -readonly [F in keyof EventMetadata]: EventMetadata[F] } = {
       eventVersion: this.#codec.versionOf(event.type),
       aggregateType: decider.aggregateType,
       aggregateId: id,
       timestamp: at,
-      source: context.source,
-      commandId: context.commandId,
+      source,
+      commandId,
       commandType: definition.type,
-      correlationId: context.correlationId,
-      causationId: context.causationId,
+      correlationId,
+      causationId,
       role: by.role,
-      ...(by.userId === undefined ? {} : { userId: by.userId }),
-      ...(by.actingFor === undefined ? {} : { actingFor: by.actingFor }),
-      ...(reason === undefined ? {} : { reason }),
     };
+    if (by.userId !== undefined) metadata.userId = by.userId;
+    if (by.actingFor !== undefined) metadata.actingFor = by.actingFor;
+    if (reason !== undefined) metadata.reason = reason;
+    return metadata;
   }
 
   async #firstResult({ id, stream }: Dispatch, { first, last }: { first: number; last: number }): Promise<CommandResult> {
@@ -298,6 +294,11 @@ export class Aggregates {
     this.#snapshots.save(decider, stream, folded).catch((error: unknown) => this.#options.onSnapshotFailure(error, stream));
     return { ...folded, snapshotAt: folded.revision };
   }
+}
+
+function decide({ definition, provider, decider, data, at, context }: Dispatch, known: Folded, facts: object): Decision {
+  if (definition.facts !== undefined && provider === undefined) throw new Error(`Nothing provides the facts of ${definition.type}`);
+  return { events: decider.decide({ type: definition.type, data, facts, at, by: context.by }, known.state), facts };
 }
 
 function recordedFrom(event: EncodedEvent, metadata: EventMetadata, stream: string, revision: number, position: bigint): RecordedEvent {

@@ -1,7 +1,8 @@
-import type { EventStoreDBClient, JSONEventData } from '@eventstore/db-client';
+import type { EventData, EventStoreDBClient, JSONEventData } from '@eventstore/db-client';
 import { backOff, connect, part, pause } from './connection.ts';
 import { EventStoreRefused, EventStoreUnavailable, failureOf, Interrupted, isAnswer, NoAnswer } from './errors.ts';
-import { AppendTooLarge, NotSerialisable, StreamGone, WrongRevision } from './errors.ts';
+import { AppendTooLarge, StreamGone, WrongRevision } from './errors.ts';
+import { WireEvent } from './wire-event.ts';
 
 /** The revision that a stream must have for an append: its last event's number, or none. `any` is for what may be lost or doubled. */
 export type ExpectedRevision = number | 'no_stream' | 'any';
@@ -20,7 +21,7 @@ export interface AppenderOptions {
   readonly retryForMs: number;
 }
 
-/** Largest append in bytes: the store's limit is 1 MiB of an unsaid formula, and an oversize message fails everybody's appends. */
+/** Largest append in bytes: the store's limit is 1 MiB by a formula that differs between versions, and an oversize message fails everybody's appends. */
 const LARGEST_APPEND = 900 * 1024;
 
 /**
@@ -60,18 +61,19 @@ export class Appender {
    */
   async append(stream: string, events: readonly JSONEventData[], expected: ExpectedRevision): Promise<Appended> {
     const expectedRevision = revisionOnWire(expected);
-    checkEvents(stream, events);
-    const batch = events as JSONEventData[];
+    const batch = events.map((event) => new WireEvent(event));
+    const size = batch.reduce((sum, event) => sum + event.size, 0);
+    if (size > LARGEST_APPEND) throw new AppendTooLarge(stream, size);
     const giveUpAt = Date.now() + this.#options.retryForMs;
     for (let attempt = 1; ; attempt++) {
       if (renewal !== undefined) await renewal;
       if (this.#closed) throw new EventStoreUnavailable(`append to ${stream}`, new Error('The client has been closed'));
       const client = this.#client;
       try {
-        const result = await this.#answered(client.appendToStream(stream, batch, { expectedRevision }));
+        const result = await this.#answered(client.appendToStream(stream, batch as unknown as EventData[], { expectedRevision }));
         return { revision: Number(result.nextExpectedRevision), position: result.position?.commit };
       } catch (error) {
-        finalError(stream, expected, events, error);
+        finalError(stream, expected, size, error);
         if (!isAnswer(error) && client === this.#client && !this.#closed) renewal ??= renewAll();
         const wait = backOff(attempt, 1_000);
         if (Date.now() + wait > giveUpAt) throw new EventStoreUnavailable(`append to ${stream}`, error);
@@ -118,14 +120,14 @@ export class Appender {
 }
 
 /** Throws the typed error when sending again would not change the outcome. */
-function finalError(stream: string, expected: ExpectedRevision, events: readonly JSONEventData[], error: unknown): void {
+function finalError(stream: string, expected: ExpectedRevision, size: number, error: unknown): void {
   switch (failureOf(error)) {
     case 'wrong_revision':
       throw new WrongRevision(stream, expected, actualRevision(error));
     case 'stream_gone':
       throw new StreamGone(stream);
     case 'too_large':
-      throw new AppendTooLarge(stream, sizeOf(events));
+      throw new AppendTooLarge(stream, size);
     case 'refused':
       throw new EventStoreRefused(`append to ${stream}`, error);
     case 'no_stream':
@@ -138,27 +140,6 @@ function revisionOnWire(expected: ExpectedRevision): bigint | 'no_stream' | 'any
   if (typeof expected === 'string') return expected;
   if (!Number.isSafeInteger(expected) || expected < 0) throw new RangeError(`${expected} is no revision; an empty stream is 'no_stream'`);
   return BigInt(expected);
-}
-
-/** The client never settles the append of an event that JSON cannot hold; and one oversize message fails the appends of all. */
-function checkEvents(stream: string, events: readonly JSONEventData[]): void {
-  const bytes = sizeOf(events);
-  if (bytes > LARGEST_APPEND) throw new AppendTooLarge(stream, bytes);
-}
-
-function sizeOf(events: readonly JSONEventData[]): number {
-  let bytes = 0;
-  for (const event of events) {
-    const json = [event.data, event.metadata].map((part) => {
-      try {
-        return JSON.stringify(part) ?? '';
-      } catch (error) {
-        throw new NotSerialisable(event.type, error);
-      }
-    });
-    bytes += 2 * event.type.length + Buffer.byteLength(json[0]!) + Buffer.byteLength(json[1]!);
-  }
-  return bytes;
 }
 
 function actualRevision(error: unknown): number | undefined {

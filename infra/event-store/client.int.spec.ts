@@ -186,6 +186,16 @@ describe('An append', () => {
     await expect(client.append('Tally-1', [counted()], 'no_stream')).resolves.toMatchObject({ revision: 0 });
   });
 
+  it('is stored as JSON, letter for letter', async () => {
+    const client = clientOf(await embedded());
+    const [data, metadata] = [{ text: 'größer 🙂 "quoted"', list: [1, null], empty: {} }, { why: 'wegen ü' }];
+    await client.append('Tally-1', [jsonEvent({ type: 'Counted', data, metadata }), counted()], 'no_stream');
+    expect(await client.read('Tally-1')).toMatchObject([
+      { isJson: true, data, metadata },
+      { isJson: true, data: { n: 1 } },
+    ]);
+  });
+
   it('that is too large is not sent, and disturbs nobody', async () => {
     const client = clientOf(await embedded());
     const large = jsonEvent({ type: 'Counted', data: { text: 'x'.repeat(1_000_000) } });

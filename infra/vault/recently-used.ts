@@ -1,38 +1,40 @@
-/** A map of bounded size: when it is full, what has not been used for longest goes. */
+/**
+ * A map of bounded size that keeps what was used of late. Entries live in two generations: a use brings an entry into the young one; when that is
+ * half the capacity, it becomes the old one, and what was old and unused is dropped. So a hit costs one look-up and moves nothing.
+ */
 export class RecentlyUsed<K, V> {
-  readonly #entries = new Map<K, V>();
+  readonly #half: number;
+  #young = new Map<K, V>();
+  #old = new Map<K, V>();
 
-  constructor(readonly capacity: number) {}
-
-  get size(): number {
-    return this.#entries.size;
+  /** `capacity`: most entries; at least half as many of the latest are always there. */
+  constructor(capacity: number) {
+    this.#half = Math.max(1, Math.floor(capacity / 2));
   }
 
   get(key: K): V | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    // A Map keeps the order of insertion: the first key is the one unused for longest.
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.capacity) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
+    this.#young.set(key, value);
+    if (this.#young.size < this.#half) return;
+    this.#old = this.#young;
+    this.#young = new Map();
   }
 
   delete(key: K): void {
-    this.#entries.delete(key);
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 
   /** Removes every entry for which `leaves` is true. */
   deleteWhere(leaves: (value: V, key: K) => boolean): void {
-    for (const [key, value] of this.#entries) if (leaves(value, key)) this.#entries.delete(key);
+    for (const generation of [this.#young, this.#old])
+      for (const [key, value] of generation) if (leaves(value, key)) generation.delete(key);
   }
 }
