@@ -19,8 +19,6 @@ const LONGEST_WAIT = 2_000;
  */
 const FOR_BROWSERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
   'x-content-type-options': 'nosniff',
 };
@@ -49,11 +47,12 @@ export function installEdge(fastify: FastifyInstance, parts: EdgeParts): void {
 
   fastify.addHook('onRequest', (request, reply, done) => {
     const correlationId = correlationIdOf(request);
+    // Fastify makes its route options anew each time they are asked for: once is enough.
+    const { endpoint } = request.routeOptions.config;
     const overdue = setTimeout(() => sendProblem(new Problem('overdue'), request, reply, parts.log), parts.answerWithin);
-    request.exchange = new RequestExchange(correlationId, parts.source, overdue);
+    request.exchange = new RequestExchange(correlationId, parts.source, endpoint, overdue);
     reply.header('x-correlation-id', correlationId);
     reply.headers(FOR_BROWSERS);
-    const endpoint = request.routeOptions.config.endpoint;
     settle(() => admit(request, reply, endpoint, parts), done);
   });
 
@@ -63,13 +62,13 @@ export function installEdge(fastify: FastifyInstance, parts: EdgeParts): void {
   });
 
   fastify.addHook('preHandler', (request, reply, done) => {
-    const endpoint = request.routeOptions.config.endpoint;
+    const { endpoint } = request.exchange as RequestExchange;
     if (endpoint === undefined) return done();
     settle(() => prepare(request, reply, endpoint, parts), done);
   });
 
   fastify.addHook('preSerialization', (request, reply, payload, done) => {
-    const endpoint = request.routeOptions.config.endpoint;
+    const { endpoint } = request.exchange as RequestExchange;
     if (endpoint === undefined || reply.statusCode >= 400) return done(null, payload);
     const answer = endpoint.response.safeParse(payload);
     if (answer.success) return done(null, answer.data);
@@ -99,6 +98,7 @@ class RequestExchange implements Exchange {
   constructor(
     readonly correlationId: string,
     source: string,
+    readonly endpoint: EndpointOptions | undefined,
     readonly overdue: NodeJS.Timeout,
   ) {
     this.caller = new RequestCaller(ANONYMOUS.actor, correlationId, source, undefined, undefined);
@@ -280,12 +280,12 @@ function readBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<Buffer>(/^application\/(?:[\w.-]+\+)?json(?:\s*;|\s*$)/i, { parseAs: 'buffer' }, (request, body, done) => {
     request.exchange.rawBody = body;
-    if (body.length === 0 || request.routeOptions.config.endpoint?.rawBody === true) return done(null, undefined);
+    if (body.length === 0 || (request.exchange as RequestExchange).endpoint?.rawBody === true) return done(null, undefined);
     parseJson(request, body.toString('utf8'), (error, value) => (error === null ? done(null, value) : done(new Problem('malformed_json'))));
   });
   fastify.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, body, done) => {
     request.exchange.rawBody = body;
-    const taken = body.length === 0 || request.routeOptions.config.endpoint?.rawBody === true;
+    const taken = body.length === 0 || (request.exchange as RequestExchange).endpoint?.rawBody === true;
     done(taken ? null : new Problem('unsupported_media_type'), undefined);
   });
 }
