@@ -88,6 +88,23 @@ describe('Registering', () => {
     expect(await world.operator.mailTo(known.email, 'You have an account already')).toContain('nothing has changed');
   });
 
+  it('makes one account of a request that is sent again, also beside itself', async () => {
+    const hal = newPerson(world, 'Hal');
+    const other = newPerson(world, 'Ida');
+    const register = (person: Person) => person.api.post('/auth/register', registration(person.email, person.password), 'one-key-for-all');
+    await Promise.all([register(hal), register(hal), register(hal)]);
+    await register(hal);
+    // The same key with another address is another person, and holds nobody's address.
+    await register(other);
+    const token = tokenIn(await world.operator.mailTo(hal.email, 'confirm your e-mail address'));
+    await hal.api.post('/auth/verify-email', { token });
+    await signIn(hal);
+    await world.operator.mailTo(other.email, 'confirm your e-mail address');
+    expect(await world.operator.mailsTo(hal.email)).toHaveLength(1);
+    const { database } = embedded.system.foundation;
+    expect(await database.query(`select 1 from engine.idempotency_keys where body like '%accepted%'`)).toEqual([]);
+  });
+
   it('spends the token of the mail by a POST only, and accepts it twice', async () => {
     const ben = newPerson(world, 'Ben');
     await ben.api.post('/auth/register', registration(ben.email, ben.password));

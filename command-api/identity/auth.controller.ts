@@ -42,6 +42,8 @@ export class AuthController {
     response: accepted,
     status: 202,
     rate: 'strict',
+    // Of a request with a password nothing is kept, not even a hash of it; a retry finds what the first attempt made.
+    secretAnswer: true,
   })
   register(@Body() { password, ...wanted }: z.output<typeof registrationBody>, @Caller() caller: Caller): Promise<{ accepted: true }> {
     return this.registrations.register(wanted, password, caller);
@@ -101,7 +103,14 @@ export class AuthController {
   }
 
   @Post('logout')
-  @Endpoint({ summary: 'End the session of a refresh token.', actors: 'anyone', body: refreshBody, response: done, status: 200 })
+  @Endpoint({
+    summary: 'End the session of a refresh token.',
+    actors: 'anyone',
+    body: refreshBody,
+    response: done,
+    status: 200,
+    secretAnswer: true,
+  })
   logOut(@Body() { refreshToken }: z.output<typeof refreshBody>): Promise<{ done: true }> {
     return this.signIn.logOut(refreshToken);
   }
@@ -127,6 +136,7 @@ export class AuthController {
     response: done,
     status: 200,
     rate: 'strict',
+    secretAnswer: true,
   })
   reset(@Body() reset: z.output<typeof resetBody>): Promise<{ done: true }> {
     return this.signIn.resetPassword(reset);

@@ -38,8 +38,9 @@ export class Registrations {
 
   /** Answers alike whether the address is known or not; the owner of a known one is told by mail. */
   async register(wanted: Registration, password: string, caller: Caller): Promise<{ accepted: true }> {
-    const userId = caller.newId('user');
     const emailHash = this.#tokens.emailHash(wanted.email);
+    // A retry with the same key is the same user; another address under that key is another one.
+    const userId = caller.newId(`user ${emailHash}`);
     try {
       await this.commands.send(command(reserveEmail, { emailHash, userId }), caller.commandContext({ step: 'reserve' }));
     } catch (refusal) {
@@ -73,6 +74,8 @@ export class Registrations {
       await this.pool.signUp(user);
     } catch (error) {
       if (!(error instanceof UpstreamRefused && error.code === 'UsernameExistsException')) throw error;
+      // A retry that runs beside this one has come to the end.
+      if (await this.#hasAccount(user.userId)) return;
       // The address is ours and has no account: this log-in is what an abandoned registration left behind.
       await this.pool.deleteUser(user.email);
       await this.pool.signUp(user);

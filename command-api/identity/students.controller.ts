@@ -1,17 +1,19 @@
-import { Controller, Inject, Post, Put } from '@nestjs/common';
+import { Controller, Delete, Inject, Post, Put } from '@nestjs/common';
 import { z } from 'zod';
-import { requestParentConsent } from '#domain/identity/parent-consent.messages.ts';
+import { requestParentConsent, revokeParentConsent } from '#domain/identity/parent-consent.messages.ts';
 import { createStudentProfile, updateStudentProfile } from '#domain/identity/student-profile.ts';
 import { command } from '#domain/kernel/command.ts';
+import { uuid } from '#domain/kernel/ids.ts';
 import { MailTokens } from '#infra/auth/mail-tokens.ts';
 import type { Config } from '#infra/config/config.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint } from '#infra/http/endpoint.ts';
+import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 import { CONFIG } from '#infra/http/injection.ts';
 
 const newProfile = createStudentProfile.data.omit({ studentId: true });
 const changes = updateStudentProfile.data.omit({ studentId: true });
+const byId = z.object({ id: uuid });
 const askAgain = requestParentConsent.data.pick({ parentEmail: true });
 
 @Controller('students')
@@ -56,5 +58,16 @@ export class StudentsController {
     const requestId = caller.newId('consent request');
     const { hash: tokenHash } = this.#tokens.mint('parent-consent', studentId, requestId);
     return this.commands.send(command(requestParentConsent, { studentId, requestId, parentEmail, tokenHash }), caller.commandContext());
+  }
+
+  @Delete(':id/consent')
+  @Endpoint({
+    summary: 'Take a parent’s consent back on the parent’s behalf; parents do it with the link of their mail.',
+    actors: ['admin'],
+    params: byId,
+    response: commandAnswer,
+  })
+  revoke(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<CommandResult> {
+    return this.commands.send(command(revokeParentConsent, { studentId: id }), caller.commandContext());
   }
 }
