@@ -248,6 +248,44 @@ describe('Paying for a lesson', () => {
   });
 });
 
+describe('Moving money by hand', () => {
+  it('releases a payment at once, for an administrator who answers for it', async () => {
+    const lesson = await reserve();
+    await pay(lesson, { paymentMethodId: 'pm_card_visa' });
+    await statusIs(lesson, 'paid');
+    const body = { paymentId: lesson.paymentId };
+    expect(await internal('POST', '/internal/payments/release', body, adminId)).toMatchObject([409, { code: 'lesson_not_earned' }]);
+    const parties = { bookingId: lesson.bookingId, studentId: mia.userId, tutorId: okafor.userId };
+    const ended = { endedAt: embedded.clock.now(), actualSeconds: 3_600, endedBy: 'tutor', shortfall: 0 } as const;
+    await happened('LessonBooking', lesson.bookingId, event(booking.lessonCompleted, { ...parties, ...ended }));
+    expect(await internal('POST', '/internal/payouts/schedule', body, adminId)).toMatchObject([409, { code: 'payment_not_released' }]);
+    expect(await internal('POST', '/internal/payments/release', body)).toMatchObject([403, { code: 'acting_admin_required' }]);
+    expect((await internal('POST', '/internal/payments/release', body, adminId))[0]).toBe(200);
+    await ledgerIs(lesson, { paidOutMinor: 4_000, balanced: true });
+    expect((await internal('POST', '/internal/payouts/schedule', body, adminId))[0]).toBe(200);
+    await ledgerIs(lesson, { payoutPlannedMinor: 0, paidOutMinor: 4_000 });
+  }, 60_000);
+
+  it('shows a refund that failed, and tries it again', async () => {
+    const lesson = await reserve();
+    await pay(lesson, { paymentMethodId: 'pm_card_refundFail' });
+    await statusIs(lesson, 'paid');
+    const wanted = { paymentId: lesson.paymentId, amount: 1_000, reason: 'half of it was cut off' };
+    const [, { refundId }] = await internal<{ refundId: string }>('POST', '/internal/payments/refund', wanted, adminId);
+    const failed = ({ questions }: { questions: { kind: string; subjectId: string; since: string }[] }) =>
+      questions.find(({ kind, subjectId }) => kind === 'refund_failed' && subjectId === refundId);
+    const first = await admin.until('/admin/payments/questions', failed);
+    await statusIs(lesson, 'refund_requested');
+    await admin.post(`/admin/payments/${lesson.paymentId}/refunds/${refundId}/retry`, { reason: 'the bank says try again' });
+    // The card is one whose refunds always fail: the second attempt does so too.
+    await admin.until('/admin/payments/questions', (answer: Parameters<typeof failed>[0]) => {
+      const again = failed(answer);
+      return again !== undefined && again.since > first.since ? again : undefined;
+    });
+    await ledgerIs(lesson, { returnedMinor: 1_000, refundedMinor: 0, balanced: true });
+  }, 60_000);
+});
+
 describe('A webhook', () => {
   const body = JSON.stringify({
     id: 'evt_forged',

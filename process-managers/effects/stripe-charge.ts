@@ -10,7 +10,7 @@ import { UpstreamRefused, UpstreamUnsure } from '#infra/adapters/upstream-errors
 import { handleEffect, type EffectContext } from '#infra/process-managers/effect.ts';
 import { actOnce, findOrAct, ProvenAbsent } from './stripe-calls.ts';
 import { cancelPaymentIntent, createPaymentIntent } from './stripe-effects.ts';
-import { recordIntent, sendUnless } from './stripe-outcomes.ts';
+import { OUR_CANCELLATION, recordIntent, sendUnless } from './stripe-outcomes.ts';
 
 /** Stripe forgets a key after a day at the earliest; from here on it is not relied on. */
 const KEY_TRUSTED_FOR = 20 * HOUR;
@@ -96,7 +96,7 @@ async function canceled(stripe: StripePayments, intentId: string, key: string) {
   // Canceling twice is harmless, so an answer that Stripe keeps repeating under one key is got round by another.
   for (const each of [key, `${key}:2`]) {
     try {
-      await stripe.cancelPaymentIntent(intentId, { cancellation_reason: 'abandoned' }, each);
+      await stripe.cancelPaymentIntent(intentId, { cancellation_reason: OUR_CANCELLATION }, each);
       return undefined;
     } catch (error) {
       if (!(error instanceof UpstreamRefused) && !(error instanceof UpstreamUnsure)) throw error;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as newId } from 'uuid';
 import { command, type Actor } from '#domain/kernel/command.ts';
 import { event } from '#domain/kernel/event.ts';
+import { followUpId } from '#domain/kernel/ids.ts';
 import { DAY, HOUR, MINUTE, plus } from '#domain/kernel/time.ts';
 import * as booking from '#domain/lessons/lesson-booking.ts';
 import { HOLD_FOR, slotHeld } from '#domain/lessons/tutor-calendar.ts';
@@ -153,6 +154,19 @@ describe('The money of a lesson', () => {
     await world.pass(15 * MINUTE);
     expect(typesOf(lesson).at(-1)).toBe('PaymentCanceled');
     expect(await bookingStatus(lesson)).toBe('Failed');
+  });
+
+  it('is given up when somebody cancels it at Stripe, and for our own reason when we did', async () => {
+    const theirs = await reserve();
+    await world.harness.stripe.paymentIntents.cancel((await stateOf(theirs)).intentId!, { cancellation_reason: 'fraudulent' });
+    await world.deliver();
+    expect(await bookingStatus(theirs)).toBe('Failed');
+    const ours = await reserve();
+    await world.stripe.cancelPaymentIntent((await stateOf(ours)).intentId!, { cancellation_reason: 'abandoned' }, newId());
+    await world.deliver();
+    expect(typesOf(ours).at(-1)).toBe('PaymentIntentCreated');
+    await world.pass(15 * MINUTE);
+    expect(world.events.findLast(({ type }) => type === 'PaymentCanceled')?.data).toMatchObject({ ...ours, reason: 'hold_expired' });
   });
 
   it('is not given up when it came and we were not told', async () => {
@@ -330,6 +344,50 @@ describe('A call whose answer is lost', () => {
     const { bookingId, tutorId, studentId } = last.data as Reserved;
     return { bookingId, tutorId, studentId, paymentId: payment.paymentIdOf(bookingId) };
   }
+});
+
+describe('What was done long ago, so that Stripe has forgotten the key', () => {
+  it('is found before a tutor is paid again', async () => {
+    const tutorId = newId();
+    const destination = await onboard(tutorId);
+    const lesson = await paidLesson({ tutorId });
+    const { bookingId, paymentId } = lesson;
+    const { chargeId } = await stateOf(lesson);
+    const metadata = { paymentId, payoutId: followUpId('Payout', paymentId, '0') };
+    const order = { amount: 4_000, currency: 'eur', destination, transfer_group: bookingId, metadata };
+    const { id } = await world.harness.stripe.transfers.create({ ...order, source_transaction: chargeId! });
+    await teach(lesson);
+    expect(world.events.findLast(({ type }) => type === 'TutorPayoutSent')?.data).toMatchObject({ paymentId, transferId: id });
+    expect(await world.stripe.findTransfers(bookingId)).toHaveLength(1);
+  });
+
+  it('is found before a payer is refunded again', async () => {
+    const lesson = await paidLesson();
+    const { paymentId } = lesson;
+    const { intentId } = await stateOf(lesson);
+    const refundId = newId();
+    const metadata = { paymentId, refundId, attempt: '1' };
+    const { id } = await world.harness.stripe.refunds.create({ payment_intent: intentId!, amount: 1_000, metadata });
+    await world.send(command(payment.requestRefund, { paymentId, refundId, amount: 1_000 }), admin);
+    await world.settle();
+    expect((await stateOf(lesson)).refunds[refundId]).toMatchObject({ status: 'done', stripeRefundId: id });
+    expect(await world.stripe.findRefunds(intentId!)).toHaveLength(1);
+  });
+
+  it('is found before money is taken back from a tutor again', async () => {
+    const tutorId = newId();
+    await onboard(tutorId);
+    const lesson = await taughtLesson(tutorId);
+    const { paymentId, bookingId } = lesson;
+    const refundId = newId();
+    const [transfer] = await world.stripe.findTransfers(bookingId);
+    const metadata = { paymentId, reversalId: refundId };
+    await world.harness.stripe.transfers.createReversal(transfer!.id, { amount: 800, metadata });
+    await world.send(command(payment.requestRefund, { paymentId, refundId, amount: 1_000 }), admin);
+    await world.settle();
+    expect(countOf(lesson, 'TransferReversed')).toBe(1);
+    expect(await world.stripe.findTransfers(bookingId)).toMatchObject([{ amount_reversed: 800 }]);
+  });
 });
 
 describe('A word about something that Stripe does not know', () => {

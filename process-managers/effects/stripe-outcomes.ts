@@ -35,6 +35,9 @@ export async function sendUnless(codes: readonly string[], send: () => Promise<u
   }
 }
 
+/** The reason that we give when we cancel a PaymentIntent. */
+export const OUR_CANCELLATION = 'abandoned';
+
 /** Records how a PaymentIntent stands. `failureRef` names a failed attempt that left no charge. */
 export async function recordIntent(sender: BoundCommands, paymentId: string, intent: PaymentIntent, failureRef?: string): Promise<void> {
   const intentId = intent.id;
@@ -52,6 +55,8 @@ export async function recordIntent(sender: BoundCommands, paymentId: string, int
       await sendUnless(unknown, () => sender.send(command(commands.recordPaymentActionRequired, { paymentId, intentId })));
       return;
     case 'canceled':
+      // Our own doing, whose reason only the effect that did it knows; it records that.
+      if (intent.cancellation_reason === OUR_CANCELLATION) return;
       await sendUnless([...unknown, 'already_paid'], () =>
         sender.send(command(commands.cancelPayment, { paymentId, reason: 'canceled_at_stripe' })),
       );
