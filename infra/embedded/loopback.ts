@@ -17,6 +17,11 @@ function tryPort(port: number): Promise<number | undefined> {
   });
 }
 
+/** The preferred port when it is free, else 0, which lets whoever binds it take any. */
+export async function preferredPort(preferred?: number): Promise<number> {
+  return (preferred && (await tryPort(preferred))) || 0;
+}
+
 /** The preferred port when it is free, else one that the system chooses. */
 export async function freePort(preferred?: number): Promise<number> {
   const port = (preferred && (await tryPort(preferred))) || (await tryPort(0));

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { launchEventStore } from './eventstoredb/launch.ts';
 import type { LaunchedEventStore } from './eventstoredb/launch.ts';
-import { LOOPBACK, freePort } from './loopback.ts';
+import { LOOPBACK, preferredPort } from './loopback.ts';
 import { peerVariables } from './peer-variables.ts';
 import { launchPostgres } from './postgres/launch.ts';
 import type { EmbeddedPostgres } from './postgres/launch.ts';
@@ -67,7 +67,7 @@ async function startPostgres(dir: string, port: number | undefined) {
 
 async function startEventStore(dir: string, port: number | undefined) {
   refuseInProduction('eventstore');
-  return launchEventStore({ dir: join(dir, 'eventstore'), port: await freePort(port) });
+  return launchEventStore({ dir: join(dir, 'eventstore'), port: await preferredPort(port) });
 }
 
 /** Where each stand-in takes the address that its webhooks go to, and what it wants to see for it. */

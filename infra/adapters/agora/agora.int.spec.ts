@@ -40,7 +40,7 @@ beforeAll(async () => {
     customerId: customer.id,
     customerSecret: customer.secret,
     webhookSecret: 'notices',
-    storageEndpoint: aws.endpoints.s3,
+    storageEndpoint: () => aws.endpoints.s3,
   });
   restUrl = `http://127.0.0.1:${agora.port}`;
   rooms = new AgoraRooms({ appId: project.appId, customer, restUrl });

@@ -15,7 +15,7 @@ export interface RecordingParts {
   appId: string;
   appCertificate: string;
   /** The address of S3; undefined is the real one. */
-  storageEndpoint: string | undefined;
+  storageEndpoint: () => string | undefined;
 }
 
 const RESOURCE_MS = 5 * 60 * 1000;
@@ -120,11 +120,12 @@ function files({ sid, channel, storage }: Recording): { fileName: string; conten
 
 async function upload(parts: RecordingParts, recording: Recording): Promise<void> {
   const { accessKey, secretKey, bucket } = recording.storage;
+  const endpoint = parts.storageEndpoint();
   const client = new S3Client({
     region: 'eu-central-1',
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
     forcePathStyle: true,
-    ...(parts.storageEndpoint === undefined ? {} : { endpoint: parts.storageEndpoint }),
+    ...(endpoint === undefined ? {} : { endpoint }),
   });
   try {
     for (const { fileName, content, type } of files(recording)) {

@@ -21,7 +21,8 @@ export interface AgoraOptions {
   customerId: string;
   customerSecret: string;
   webhookSecret: string;
-  storageEndpoint: string | undefined;
+  /** The address of S3; undefined is the real one. */
+  storageEndpoint: () => string | undefined;
 }
 
 const bodyOf = (request: StandInRequest): unknown => (request.body.length === 0 ? {} : JSON.parse(request.body.toString('utf8')));

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 import { LOOPBACK } from '../loopback.ts';
 import type { Json } from './json.ts';
 
@@ -85,13 +85,23 @@ async function answerOne(name: string, handle: StandInHandler, message: Incoming
   }
 }
 
-/** Serves `handle` on the loopback address; `stop` cuts what is still open. */
+/** Listens on the port, or on any when it is taken. */
+async function listen(server: Server, port: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port, host: LOOPBACK }, resolve);
+    });
+  } catch (error) {
+    if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    await listen(server, 0);
+  }
+}
+
+/** Serves `handle` on the loopback address, on another port when the wanted one is taken; `stop` cuts what is still open. */
 export async function serveStandIn(name: string, port: number, handle: StandInHandler): Promise<RunningStandIn> {
   const server = createServer({ keepAliveTimeout: 30_000 }, (message, response) => void answerOne(name, handle, message, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host: LOOPBACK }, resolve);
-  });
+  await listen(server, port);
   const address = server.address();
   if (typeof address !== 'object' || !address) throw new Error(`${name}: no address`);
   return {

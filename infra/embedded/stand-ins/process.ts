@@ -6,7 +6,7 @@ import { serveS3 } from '../aws/s3/serve.ts';
 import { serveSes } from '../aws/ses/serve.ts';
 import type { AwsKeys } from '../aws/sigv4.ts';
 import type { RunningStandIn } from '../http/server.ts';
-import { LOOPBACK, freePort } from '../loopback.ts';
+import { LOOPBACK } from '../loopback.ts';
 import { AWS_REGION, S3_BUCKET, SES_FROM, SES_WEBHOOK_USER } from '../peer-variables.ts';
 import type { PeerSecrets } from '../secrets.ts';
 import { serveStripe } from '../stripe/serve.ts';
@@ -28,7 +28,7 @@ interface Start {
   dir: string;
   port: number;
   secrets: PeerSecrets;
-  /** Where another stand-in of this process will listen. */
+  /** Where another stand-in of this process listens, once all have started. */
   addressOf(name: StandInName): string | undefined;
 }
 
@@ -36,12 +36,13 @@ const awsKeys = (secrets: PeerSecrets): AwsKeys => ({ accessKeyId: secrets.awsAc
 
 /** Codes of the user pool go out as mail, as they do from the real one. */
 function codeSender({ secrets, addressOf }: Start): (email: string, code: string) => Promise<void> {
-  const endpoint = addressOf('ses');
-  if (endpoint === undefined) return () => Promise.reject(new Error('a code is to be mailed, and no mail service runs'));
-  const client = new SESClient({ region: AWS_REGION, endpoint, credentials: { ...awsKeys(secrets) } });
   return async (email, code) => {
+    const endpoint = addressOf('ses');
+    if (endpoint === undefined) throw new Error('a code is to be mailed, and no mail service runs');
+    const client = new SESClient({ region: AWS_REGION, endpoint, credentials: { ...awsKeys(secrets) } });
     const Message = { Subject: { Data: 'Your password reset code' }, Body: { Text: { Data: `Your password reset code is ${code}` } } };
     await client.send(new SendEmailCommand({ Source: SES_FROM, Destination: { ToAddresses: [email] }, Message }));
+    client.destroy();
   };
 }
 
@@ -83,7 +84,7 @@ const starters: Record<StandInName, (start: Start) => Promise<RunningStandIn>> =
       customerId: secrets.agoraCustomerId,
       customerSecret: secrets.agoraCustomerSecret,
       webhookSecret: secrets.agoraWebhookSecret,
-      storageEndpoint: addressOf('s3'),
+      storageEndpoint: () => addressOf('s3'),
     }),
 };
 
@@ -92,15 +93,18 @@ serveUnderParent<StandInsInput, Partial<StandInPorts>>(async ({ dir, servedPid, 
   const pidFile = join(dir, 'stand-ins.pid');
   await awaitRelease(pidFile);
   writePidFile(pidFile, servedPid, 'stand-ins/process');
-  const chosen: Partial<StandInPorts> = {};
-  for (const name of names) chosen[name] = await freePort(ports[name]);
+  const bound: Partial<StandInPorts> = {};
   const addressOf = (name: StandInName): string | undefined =>
-    chosen[name] === undefined ? undefined : `http://${LOOPBACK}:${chosen[name]}`;
+    bound[name] === undefined ? undefined : `http://${LOOPBACK}:${bound[name]}`;
   const running = await Promise.all(
-    names.map((name) => starters[name]({ dir: join(dir, name), port: chosen[name] ?? 0, secrets, addressOf })),
+    names.map(async (name) => {
+      const standIn = await starters[name]({ dir: join(dir, name), port: ports[name] ?? 0, secrets, addressOf });
+      bound[name] = standIn.port;
+      return standIn;
+    }),
   );
   return {
-    ready: chosen,
+    ready: bound,
     stop: async () => {
       await Promise.all(running.map((standIn) => standIn.stop()));
     },

@@ -14,7 +14,7 @@ export const webhookSettings = z.strictObject({
   delayMs: z.int().min(0).optional(),
   /** How often each event is sent besides the first time. */
   extraCopies: z.int().min(0).max(10).optional(),
-  /** Whether the newest events go first. */
+  /** Whether the newest events go first, one after the other. */
   reversed: z.boolean().optional(),
 });
 type WebhookSettings = z.output<typeof webhookSettings>;
@@ -75,7 +75,7 @@ export class Webhooks {
         )
         .all(Date.now() - delayMs) as unknown as Delivery[];
       for (const delivery of rows) {
-        if (this.sending.size >= IN_FLIGHT) break;
+        if (this.sending.size >= (reversed ? 1 : IN_FLIGHT)) break;
         if (!this.sending.has(delivery.seq) && this.addressOf(delivery.endpoint)) void this.send(delivery);
       }
     }
