@@ -1,20 +1,23 @@
 /**
- * Our commands per second beside the vendor client's bare appends, on the embedded store, interleaved in one run.
+ * Our commands per second, over the bus and over HTTP, beside the vendor client's bare appends, on the embedded store, interleaved in one run.
  * `BENCH_SECONDS` is the length of a round (default 3), `BENCH_ROUNDS` their number (default 5), `BENCH_IN_FLIGHT` the concurrency (default 64).
  */
 import 'reflect-metadata';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { NestFactory } from '@nestjs/core';
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as newId } from 'uuid';
 import { deciders } from '#domain/deciders.ts';
 import { factProviders } from '#domain/facts.ts';
-import { command } from '#domain/kernel/command.ts';
-import { plus } from '#domain/kernel/time.ts';
-import { openLessonChat, postLessonMessage } from '#domain/lessons/lesson-chat.ts';
+import { command, SYSTEM, type CommandMessage } from '#domain/kernel/command.ts';
+import { pairId } from '#domain/kernel/ids.ts';
+import { channelOf, createChatChannel, postChatMessage } from '#domain/matching/chat-channel.ts';
+import { establishMatch } from '#domain/matching/student-tutor-match.ts';
 import { Commands, CommandsModule } from '#infra/cqrs/commands.module.ts';
 import type { CommandContext } from '#infra/cqrs/commands.ts';
 import { launchEventStore } from '#infra/embedded/eventstoredb/launch.ts';
@@ -23,47 +26,48 @@ import { EventStoreClient } from '#infra/event-store/client.ts';
 import { Codec } from '#infra/event-store/codec.ts';
 import { SystemClock } from '#infra/time/clock.ts';
 import { InMemoryVault } from '#infra/vault/vault.ts';
+import type { Job, Outcome } from './http-load.ts';
+import { bareServer, ourServer, type BenchServer } from './http-servers.ts';
 import { interleaved, measured, printTable, ratio, type Sample } from './measure.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const inFlight = Number(process.env['BENCH_IN_FLIGHT'] ?? 64);
 
-/** A message of a believable length. */
-const TEXT = 'Could we go through question seven again? I got as far as the second step and then lost the sign.';
-const student = newId();
-const tutor = newId();
+/** Channels that each worker or connection goes round by itself, so that no two operations at once are for one stream. */
+const EACH = 4;
+const text = 'Could we go through question seven again? I got as far as the second step and then lost the sign.';
+const studentId = newId();
 
-/** Circumstances as the edge makes them for a request of the student. */
-function asked(): CommandContext {
+/** Circumstances as the edge makes them. */
+function asked(by: CommandContext['by']): CommandContext {
   const commandId = newId();
-  return { commandId, correlationId: commandId, causationId: commandId, source: 'command-api', by: { role: 'student', userId: student } };
+  return { commandId, correlationId: commandId, causationId: commandId, source: 'command-api', by };
 }
 
-/** The same event as a command writes, as it is stored, and the same metadata: what a program without any of our layers would append. */
-function bareEvent(lessonId: string) {
+/** What the command writes, as it is stored, with the same metadata: an append without any of our layers. */
+function bareEvent(channelId: string) {
   const id = newId();
   return jsonEvent({
-    type: 'RealtimeMessageSent',
+    type: 'ChatMessagePosted',
     data: {
-      lessonId,
-      studentId: student,
-      tutorId: tutor,
-      messageId: id,
+      channelId,
       clientMessageId: id,
-      senderId: student,
-      text: `aes256gcm:${randomBytes(28 + TEXT.length).toString('base64')}`,
+      text: `aes256gcm:${randomBytes(28 + text.length).toString('base64')}`,
+      members: { studentId, tutorId: id },
+      messageId: id,
+      senderId: studentId,
     },
     metadata: {
       eventVersion: '1.0',
-      aggregateType: 'LessonChat',
-      aggregateId: lessonId,
+      aggregateType: 'ChatChannel',
+      aggregateId: channelId,
       timestamp: new Date().toISOString(),
       source: 'command-api',
       commandId: id,
-      commandType: 'PostLessonMessage',
+      commandType: 'PostChatMessage',
       role: 'student',
-      userId: student,
+      userId: studentId,
       $correlationId: id,
       $causationId: id,
     },
@@ -74,56 +78,78 @@ const dir = mkdtempSync(join(tmpdir(), 'bench-commands-'));
 const store = await launchEventStore({ dir });
 const bare = EventStoreDBClient.connectionString(store.connectionString);
 const client = new EventStoreClient({ connectionString: store.connectionString });
-const clock = new SystemClock();
 const vault = new InMemoryVault();
 const codec = new Codec({ deciders, vault });
-const aggregates = new Aggregates({ deciders, factProviders, client, codec, vault, clock });
+const aggregates = new Aggregates({ deciders, factProviders, client, codec, vault, clock: new SystemClock() });
 const app = await NestFactory.createApplicationContext(CommandsModule.forRoot(aggregates), { logger: ['error'] });
 await app.init();
 const commands = app.get(Commands);
 
-const lessons = Array.from({ length: 4 * inFlight }, () => newId());
-for (const lessonId of lessons) {
-  const now = clock.now();
-  const opening = command(openLessonChat, { lessonId, studentId: student, tutorId: tutor, startsAt: now, endsAt: plus(now, 3_600_000) });
-  await commands.send(opening, { ...asked(), by: { role: 'system' } });
+/** Opens the channel of a new match, as the policies do. */
+async function newChannel(): Promise<string> {
+  const tutorId = newId();
+  const matchId = pairId(studentId, tutorId);
+  const channelId = channelOf(matchId);
+  await commands.send(command(establishMatch, { matchId, studentId, tutorId }), asked(SYSTEM));
+  await commands.send(command(createChatChannel, { channelId, matchId, members: { studentId, tutorId } }), asked(SYSTEM));
+  return channelId;
 }
-/** A worker goes round its own four lessons, so that no two operations at once are for one stream. */
+const channels: string[][] = [];
+for (let worker = 0; worker < inFlight; worker++) channels.push(await Promise.all(Array.from({ length: EACH }, newChannel)));
 const turns = new Uint32Array(inFlight);
-const next = (worker: number): string => lessons[worker * 4 + (turns[worker]!++ & 3)]!;
+const next = (worker: number): string => channels[worker]![turns[worker]!++ % EACH]!;
 
-async function bareAppend(revisions: Map<string, bigint>, lessonId: string): Promise<void> {
-  const stream = `Bare-${lessonId}`;
-  const { nextExpectedRevision } = await bare.appendToStream(stream, bareEvent(lessonId), {
-    expectedRevision: revisions.get(stream) ?? 'no_stream',
-  });
+const revisions = new Map<string, bigint>();
+async function bareAppend(channelId: string): Promise<void> {
+  const stream = `Bare-${channelId}`;
+  const expectedRevision = revisions.get(stream) ?? 'no_stream';
+  const { nextExpectedRevision } = await bare.appendToStream(stream, bareEvent(channelId), { expectedRevision });
   revisions.set(stream, nextExpectedRevision);
 }
-const revisions = new Map<string, bigint>();
+
 /** A command with its circumstances; one id is made for it, as for a bare event. */
-function message(lessonId: string): [ReturnType<typeof command>, CommandContext] {
-  const context = asked();
-  return [command(postLessonMessage, { lessonId, clientMessageId: context.commandId, text: TEXT }), context];
+function message(channelId: string): [CommandMessage, CommandContext] {
+  const context = asked({ role: 'student', userId: studentId });
+  return [command(postChatMessage, { channelId, clientMessageId: context.commandId, text }), context];
 }
 
-const subjects: Record<'bare client' | 'aggregates' | 'bus', () => Promise<Sample>> = {
-  'bare client': () => measured({ inFlight, seconds, operation: (worker) => bareAppend(revisions, next(worker)) }),
-  aggregates: () => measured({ inFlight, seconds, operation: (worker) => aggregates.execute(...message(next(worker))) }),
-  bus: () => measured({ inFlight, seconds, operation: (worker) => commands.send(...message(next(worker))) }),
+const loader = fork(new URL('./http-load.ts', import.meta.url), {
+  execArgv: ['--import', new URL('../infra/runtime/typescript.js', import.meta.url).href],
+});
+
+async function overHttp(server: BenchServer): Promise<Sample> {
+  const paths = channels.map((mine) => mine.map((id) => `/channels/${id}/messages`));
+  const job: Job = { origin: server.origin, headers: server.headers, paths, body: { text }, seconds };
+  const cpu = process.cpuUsage();
+  loader.send(job);
+  const [outcome] = (await once(loader, 'message')) as [Outcome];
+  if (outcome.failed > 0) throw new Error(`${outcome.failed} requests failed`);
+  const { user, system } = process.cpuUsage(cpu);
+  return { ...outcome, cpuMicros: (user + system) / outcome.answered };
+}
+
+const bareHttp = await bareServer(bare, bareEvent);
+const ourHttp = await ourServer(aggregates, studentId);
+
+const subjects: Record<'bare client' | 'our bus' | 'bare Fastify' | 'our HTTP', () => Promise<Sample>> = {
+  'bare client': () => measured({ inFlight, seconds, operation: (worker) => bareAppend(next(worker)) }),
+  'our bus': () => measured({ inFlight, seconds, operation: (worker) => commands.send(...message(next(worker))) }),
+  'bare Fastify': () => overHttp(bareHttp),
+  'our HTTP': () => overHttp(ourHttp),
 };
 
 try {
   const samples = await interleaved(subjects, rounds);
-  process.stdout.write(
-    `One command of a lesson's chat (personal text, encrypted), ${inFlight} in flight, ${rounds} rounds of ${seconds} s\n`,
-  );
+  process.stdout.write(`PostChatMessage (personal text, encrypted), ${inFlight} at once, ${rounds} rounds of ${seconds} s; times in ms\n`);
   printTable(samples);
   const ratios = {
-    busToBareClient: ratio(samples.bus, samples['bare client']),
-    aggregatesToBareClient: ratio(samples.aggregates, samples['bare client']),
+    busToBareClient: ratio(samples['our bus'], samples['bare client']),
+    httpToBareFastify: ratio(samples['our HTTP'], samples['bare Fastify']),
   };
   process.stdout.write(`${JSON.stringify({ bench: 'commands', inFlight, ...ratios })}\n`);
 } finally {
+  loader.kill();
+  await Promise.all([bareHttp.close(), ourHttp.close()]);
   await app.close();
   await client.close();
   await bare.dispose();
