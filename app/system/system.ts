@@ -18,6 +18,7 @@ import { NoticeEngine } from '#realtime/notice-engine.ts';
 import { notices } from '#realtime/notices.ts';
 import { processManagerEngine, projectionEngine } from './engines.ts';
 import { layFoundation, type Foundation } from './foundation.ts';
+import { lagChecks, lagMetrics } from './lags.ts';
 import { PlatformModule } from './platform.module.ts';
 import { internalServer, publicServer, type Shared } from './servers.ts';
 
@@ -101,7 +102,10 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   const checks: Record<string, Check> = {
     eventStore: async () => ({ ok: (await foundation.eventStore.head()) >= 0n }),
     postgres: async () => ({ ok: (await database.query('select 1')).length === 1 }),
+    ...lagChecks({ projections, managers, roles }),
   };
+  const metrics = new Metrics();
+  lagMetrics(metrics, { projections, managers, roles });
   const shared: Shared = {
     platform: PlatformModule.of(foundation, [
       { provide: Commands, useValue: commands },
@@ -109,7 +113,7 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     ]),
     positions: projections.positions,
     answers,
-    metrics: new Metrics(),
+    metrics,
     checks,
   };
 
