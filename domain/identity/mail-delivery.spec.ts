@@ -1,7 +1,7 @@
 import { describe, it } from '@jest/globals';
 import { event } from '../kernel/event.ts';
 import { given, MONDAY_NOON } from '../kernel/given-when-then.ts';
-import { HOUR, plus } from '../kernel/time.ts';
+import { plus } from '../kernel/time.ts';
 import { attempted, bounced, deliveryId, failed, sent, verificationMail } from './mail-delivery.examples.ts';
 import * as mail from './mail-delivery.ts';
 
@@ -15,9 +15,11 @@ describe('Attempting a mail', () => {
   it('is recorded before the mail service is called', () => attempt([]).then(attempted));
   it('may be repeated at once when the service refused', () => attempt([attempted, failed]).then(again(MONDAY_NOON)));
   it('is refused while the outcome of the last attempt is unknown', () =>
-    attempt([attempted], plus(MONDAY_NOON, HOUR - 1)).refused(mail.MailOutcomeUnknown));
-  it('may be repeated when nothing was heard for an hour', () =>
-    attempt([attempted], plus(MONDAY_NOON, HOUR)).then(again(plus(MONDAY_NOON, HOUR))));
+    attempt([attempted], plus(MONDAY_NOON, mail.OUTCOME_AWAITED_FOR - 1)).refused(mail.MailOutcomeUnknown));
+  it('may be repeated when nothing was heard in time', () => {
+    const late = plus(MONDAY_NOON, mail.OUTCOME_AWAITED_FOR);
+    attempt([attempted], late).then(again(late));
+  });
   it('is nothing new when the mail went out', () => attempt([attempted, sent]).alreadySo());
   it('is nothing new when the mail came back', () => attempt([attempted, sent, bounced]).alreadySo());
 });

@@ -4,10 +4,10 @@ import { unreachable, type Decider } from '../kernel/decider.ts';
 import { defineEvent, event, type EventOf } from '../kernel/event.ts';
 import { uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { HOUR, millisecondsBetween, type Instant } from '../kernel/time.ts';
+import { millisecondsBetween, type Instant } from '../kernel/time.ts';
 
-/** How long an attempt without an answer may still turn out to have been sent. */
-export const OUTCOME_AWAITED_FOR = HOUR;
+/** How long an attempt without an answer may still turn out to have been sent: the mail service's notice comes within seconds. */
+export const OUTCOME_AWAITED_FOR = 15_000;
 
 const target = { deliveryId: uuid };
 /** What a template is filled with: ids and times, never a secret, an address or a name. */

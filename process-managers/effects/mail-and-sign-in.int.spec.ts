@@ -11,7 +11,7 @@ import { activateUser, expireUnverified, registerUser, suspendAccount } from '#d
 import { userAccount } from '#domain/identity/user-account.ts';
 import { command, SYSTEM, type CommandMessage } from '#domain/kernel/command.ts';
 import { followUpId } from '#domain/kernel/ids.ts';
-import { DAY, HOUR, MINUTE, plus } from '#domain/kernel/time.ts';
+import { DAY, MINUTE, plus } from '#domain/kernel/time.ts';
 import { UpstreamRefused, UpstreamUnsure } from '#infra/adapters/upstream-errors.ts';
 import { MailTokens } from '#infra/auth/mail-tokens.ts';
 import { launchEventStore, type LaunchedEventStore } from '#infra/embedded/eventstoredb/launch.ts';
@@ -77,7 +77,7 @@ async function registered(email = `${newId()}@example.org`): Promise<{ userId: s
 }
 
 /** A mail service on the other side of the wire: it keeps what it accepted, and answers as it is told. */
-function mailService(answer: () => Promise<void> = async () => undefined) {
+function mailService(answer: () => Promise<void> = async () => undefined, listeningFor = () => MINUTE) {
   const accepted: { to: string; text: string; deliveryId: string }[] = [];
   return {
     accepted,
@@ -91,6 +91,7 @@ function mailService(answer: () => Promise<void> = async () => undefined) {
       },
       tokens,
       publicUrl: 'https://chalkstream.example',
+      listeningFor,
     },
   };
 }
@@ -149,7 +150,7 @@ describe('A mail', () => {
     ]);
   });
 
-  it('is tried again when nothing was heard for an hour', async () => {
+  it('is tried again when nothing was heard in time', async () => {
     const { userId } = await registered();
     let lost = true;
     const { accepted, adapters } = mailService(async () => {
@@ -159,8 +160,26 @@ describe('A mail', () => {
     const effect = sendMailEffect(adapters);
     await expect(effect.run(mail, contextFor(mail.deliveryId))).rejects.toBeInstanceOf(UpstreamUnsure);
     lost = false;
-    clock.moveTo(plus(clock.now(), HOUR + MINUTE));
+    clock.moveTo(plus(clock.now(), MINUTE));
     await effect.run(mail, contextFor(mail.deliveryId));
+    expect(accepted).toHaveLength(2);
+  });
+
+  it('waits for the notice again when the process has just come back, however long it was away', async () => {
+    const { userId } = await registered();
+    let up = 1_000;
+    const { accepted, adapters } = mailService(
+      () => Promise.reject(new UpstreamUnsure('ses', 'ECONNRESET', false)),
+      () => up,
+    );
+    const mail = about(userId);
+    const effect = sendMailEffect(adapters);
+    await expect(effect.run(mail, contextFor(mail.deliveryId))).rejects.toBeInstanceOf(UpstreamUnsure);
+    clock.moveTo(plus(clock.now(), DAY));
+    await expect(effect.run(mail, contextFor(mail.deliveryId))).rejects.toBeInstanceOf(MailOutcomeUnknown);
+    expect(accepted).toHaveLength(1);
+    up = MINUTE;
+    await expect(effect.run(mail, contextFor(mail.deliveryId))).rejects.toBeInstanceOf(UpstreamUnsure);
     expect(accepted).toHaveLength(2);
   });
 

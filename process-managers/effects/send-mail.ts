@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { attemptMail, mailDelivery, recordMailAttemptFailed, recordMailSent, wasSent } from '#domain/identity/mail-delivery.ts';
+import {
+  attemptMail,
+  MailOutcomeUnknown,
+  mailDelivery,
+  OUTCOME_AWAITED_FOR,
+  recordMailAttemptFailed,
+  recordMailSent,
+  wasSent,
+} from '#domain/identity/mail-delivery.ts';
 import { parentConsent } from '#domain/identity/parent-consent.ts';
 import { userAccount } from '#domain/identity/user-account.ts';
 import { command } from '#domain/kernel/command.ts';
@@ -43,10 +51,13 @@ export interface MailAdapters {
   readonly tokens: MailTokens;
   /** Where clients reach the platform, without a slash at the end. */
   readonly publicUrl: string;
+  /** Milliseconds for which this process has been able to hear the mail service's notices. Default: since it started. */
+  readonly listeningFor?: () => number;
 }
 
-export const sendMailEffect = ({ mailer, tokens, publicUrl }: MailAdapters) =>
+export const sendMailEffect = (adapters: MailAdapters) =>
   handleEffect(sendMail, async ({ deliveryId, template, to, params }, context) => {
+    const { tokens, publicUrl } = adapters;
     if ('consentOf' in to) {
       const { state } = await context.load(parentConsent, to.consentOf);
       if (state.request === undefined || state.request.parentEmail === ERASED) return;
@@ -54,14 +65,16 @@ export const sendMailEffect = ({ mailer, tokens, publicUrl }: MailAdapters) =>
       const { state: child } = await context.load(userAccount, to.consentOf);
       const { token } = tokens.mint('parent-consent', to.consentOf, params['requestId'] ?? requestId);
       const letter = writeMail(template, params, { timeZone: child.account?.timeZone ?? 'UTC', publicUrl, token });
-      return deliver({ deliveryId, template, recipientId: to.consentOf, recipient: parentEmail, params, letter }, mailer, context);
+      return deliver({ deliveryId, template, recipientId: to.consentOf, recipient: parentEmail, params, letter }, adapters, context);
     }
     const reader = await personOf(to.userId, context);
     if (reader === undefined) return;
     const other = params['otherUserId'] === undefined ? undefined : await personOf(params['otherUserId'], context);
     const letter = writeMail(template, params, { ...reader, other, publicUrl });
-    await deliver({ deliveryId, template, recipientId: to.userId, recipient: reader.email, params, letter }, mailer, context);
+    await deliver({ deliveryId, template, recipientId: to.userId, recipient: reader.email, params, letter }, adapters, context);
   });
+
+const sinceStart = (): number => process.uptime() * 1000;
 
 /** Somebody who can still be written to. */
 async function personOf(userId: string, { load }: EffectContext) {
@@ -83,12 +96,17 @@ export interface Delivery {
 
 /**
  * Hands a mail over for sending, unless it went out before. The attempt is on record before the call: after a crash in between nobody knows
- * whether it was sent, so the next attempt is refused until the mail service's notice, or an hour, tells.
+ * whether it was sent, so the next attempt waits for the mail service's notice, or for some seconds without one in which this process could have heard it.
  */
-export async function deliver(mail: Delivery, mailer: MailAdapters['mailer'], { load, commands }: EffectContext): Promise<void> {
+export async function deliver(
+  mail: Delivery,
+  { mailer, listeningFor = sinceStart }: MailAdapters,
+  { load, commands }: EffectContext,
+): Promise<void> {
   const { deliveryId, template, recipientId, recipient, params, letter } = mail;
   const { state } = await load(mailDelivery, deliveryId);
   if (wasSent(state)) return;
+  if (state.status === 'Attempted' && listeningFor() < OUTCOME_AWAITED_FOR) throw new MailOutcomeUnknown();
   const step = `attempt ${state.attempt + 1}`;
   await commands.send(command(attemptMail, { deliveryId, template, recipientId, recipient, params: { ...params } }), step);
   let providerMessageId: string;

@@ -14,8 +14,9 @@ export const sendVerificationMail = defineEffect('SendVerificationMail', {
   undo: { irreversible: 'The link ends by itself after 24 hours, and opens nothing that is not the reader’s own.' },
 });
 
-export const sendVerificationMailEffect = ({ mailer, tokens, publicUrl }: MailAdapters) =>
+export const sendVerificationMailEffect = (adapters: MailAdapters) =>
   handleEffect(sendVerificationMail, async ({ userId }, context) => {
+    const { tokens, publicUrl } = adapters;
     const { state } = await context.load(userAccount, userId);
     if (state.status !== 'PendingVerification' || state.account === undefined) return;
     const deliveryId = followUpId('mail', context.cause.id);
@@ -24,5 +25,5 @@ export const sendVerificationMailEffect = ({ mailer, tokens, publicUrl }: MailAd
     const letter = writeMail('verify-email', {}, { name: displayName, timeZone, publicUrl, token });
     // On record before the mail goes out: a quick reader must find the link valid.
     await context.commands.send(command(recordVerificationSent, { userId, deliveryId, tokenHash: hash }));
-    await deliver({ deliveryId, template: 'verify-email', recipientId: userId, recipient: email, params: {}, letter }, mailer, context);
+    await deliver({ deliveryId, template: 'verify-email', recipientId: userId, recipient: email, params: {}, letter }, adapters, context);
   });
