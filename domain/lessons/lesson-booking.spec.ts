@@ -129,6 +129,17 @@ describe('Failing a booking', () => {
   it('is refused once confirmed', () => failing(toConfirmed, 'hold_expired').refused(refusal.BookingEnded, { status: 'Confirmed' }));
 });
 
+describe('Reminding of a lesson', () => {
+  const due = event(booking.lessonReminderDue, { ...miaBooksOkafor, ...wednesdayAtFour, minutesBefore: 60 });
+  const reminding = (past: Past, at = plus(startsAt, -60 * MINUTE)) =>
+    given(lessonBooking, ...past).when(booking.remindOfLesson, { bookingId, minutesBefore: 60 }, { at });
+
+  it('happens while the lesson is to come', () => reminding(toConfirmed).then(due));
+  it('is nothing new the second time', () => reminding([...toConfirmed, due]).alreadySo());
+  it('is refused once it began', () => reminding(toStarted).refused(refusal.BookingEnded, { status: 'InProgress' }));
+  it('is refused when it comes too late', () => reminding(toConfirmed, startsAt).refused(refusal.LessonTimeOver));
+});
+
 describe('Starting a lesson', () => {
   const starting = (past: Past, at = startsAt, bothJoined = true) =>
     given(lessonBooking, ...past).when(booking.startLesson, { bookingId }, { at, facts: { bothJoined } });

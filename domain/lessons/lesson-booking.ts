@@ -57,6 +57,10 @@ export const timeSlotReleased = defineEvent('TimeSlotReleased', {
   sentence: "The tutor's time that was held is free again.",
   schema: z.object(parties),
 });
+export const lessonReminderDue = defineEvent('LessonReminderDue', {
+  sentence: 'Both sides are to be reminded of a lesson that is near.',
+  schema: z.object({ ...parties, ...times, minutesBefore: z.number().int().positive() }),
+});
 export const lessonStarted = defineEvent('LessonStarted', {
   sentence: 'Both were there and the lesson began.',
   schema: z.object({ ...parties, ...times, startedAt: instant }),
@@ -87,6 +91,7 @@ const events = [
   lessonConfirmed,
   bookingFailed,
   timeSlotReleased,
+  lessonReminderDue,
   lessonStarted,
   lessonCompleted,
   lessonInterrupted,
@@ -131,6 +136,10 @@ export const failBooking = defineCommand('FailBooking', {
   data: target.extend({ reason: bookingFailed.schema.shape.reason }),
   facts: z.object({ paid, slotOurs: z.boolean() }),
 });
+export const remindOfLesson = defineCommand('RemindOfLesson', {
+  sentence: 'Remind both sides of a lesson that is still to come.',
+  data: target.extend({ minutesBefore: z.number().int().positive() }),
+});
 export const startLesson = defineCommand('StartLesson', {
   sentence: 'Begin the lesson, as both have joined.',
   data: target,
@@ -150,7 +159,17 @@ export const settleBooking = defineCommand('SettleBooking', {
   data: target,
 });
 
-const commands = [bookLesson, recordSlot, confirmLesson, failBooking, startLesson, endLesson, interruptLesson, settleBooking] as const;
+const commands = [
+  bookLesson,
+  recordSlot,
+  confirmLesson,
+  failBooking,
+  remindOfLesson,
+  startLesson,
+  endLesson,
+  interruptLesson,
+  settleBooking,
+] as const;
 type LessonBookingCommand = CommandOf<typeof commands>;
 
 // State
@@ -163,6 +182,8 @@ export interface LessonBookingState {
   readonly payerId: string | undefined;
   readonly quote: Quote | undefined;
   readonly heldUntil: Instant | undefined;
+  /** Minutes before the start of the reminders that were due. */
+  readonly reminded: readonly number[];
   readonly startedAt: Instant | undefined;
   readonly endedAt: Instant | undefined;
 }
@@ -173,6 +194,7 @@ const initial: LessonBookingState = {
   payerId: undefined,
   quote: undefined,
   heldUntil: undefined,
+  reminded: [],
   startedAt: undefined,
   endedAt: undefined,
 };
@@ -219,6 +241,13 @@ function decide(command: LessonBookingCommand, state: LessonBookingState): reado
       return [event(lessonConfirmed, state.lesson)];
     case 'FailBooking':
       return fail(command, state, parties);
+    case 'RemindOfLesson': {
+      const { minutesBefore } = command.data;
+      if (state.reminded.includes(minutesBefore)) return [];
+      if (state.status !== 'Confirmed') throw new refusal.BookingEnded({ status: state.status });
+      if (at >= startsAt) throw new refusal.LessonTimeOver();
+      return [event(lessonReminderDue, { ...state.lesson, minutesBefore })];
+    }
     case 'StartLesson':
       if (state.status === 'InProgress') return [];
       if (state.status !== 'Confirmed') throw new refusal.BookingEnded({ status: state.status });
@@ -342,6 +371,8 @@ function evolve(state: LessonBookingState, event: LessonBookingEvent): LessonBoo
       return { ...state, status: 'Failed' };
     case 'TimeSlotReleased':
       return { ...state, heldUntil: undefined };
+    case 'LessonReminderDue':
+      return { ...state, reminded: [...state.reminded, event.data.minutesBefore] };
     case 'LessonStarted':
       return { ...state, status: 'InProgress', startedAt: event.data.startedAt };
     case 'LessonCompleted':
@@ -357,7 +388,7 @@ export const lessonBooking: Decider<LessonBookingState, LessonBookingCommand, Le
   aggregateType: 'LessonBooking',
   context: 'lessons',
   idField: 'bookingId',
-  stateVersion: 1,
+  stateVersion: 2,
   commands,
   events,
   refusals: Object.values(refusal),

@@ -195,6 +195,16 @@ export const mailTemplates = {
       ],
     }),
   },
+  'lesson-reminder': {
+    params: ['startsAt'],
+    write: (params, reader) => ({
+      subject: 'Your lesson is near',
+      paragraphs: [
+        `your lesson${reader.other?.name === undefined ? '' : ` with ${reader.other.name}`} begins on ${momentFor(reader, need(params, 'startsAt'))}.`,
+        'The room opens 15 minutes before.',
+      ],
+    }),
+  },
   'booking-failed': {
     params: ['reason'],
     write: (params, { other }) => ({

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { command } from '#domain/kernel/command.ts';
 import { at, effect, now } from '#domain/kernel/consumer.ts';
 import { event, type DomainEvent } from '#domain/kernel/event.ts';
-import { reactionsTo, recorded } from '#domain/kernel/given-when-then.ts';
+import { MONDAY_NOON, reactionsTo, recorded } from '#domain/kernel/given-when-then.ts';
 import { MINUTE, plus } from '#domain/kernel/time.ts';
 import {
   completed,
@@ -143,11 +143,29 @@ describe('Checking announced files', () => {
 });
 
 describe('Telling of lessons', () => {
-  it('writes to both when a lesson is certain', () => {
-    const sure = happens(confirmed);
+  const remind = (minutesBefore: number) =>
+    at(plus(startsAt, -minutesBefore * MINUTE), command(booking.remindOfLesson, { bookingId, minutesBefore }), {
+      settledBy: ['booking_ended', 'lesson_time_over'],
+    });
+
+  it('writes to both when a lesson is certain, and reminds them three times', () => {
+    const sure = happens(confirmed, MONDAY_NOON);
     const mail = (userId: string, otherUserId: string) =>
       now(mailAbout(sure, 'lesson-confirmed', { userId }, { startsAt, minutes: '60', otherUserId }));
-    expect(reactionsTo(tellOfLessons, sure)).toEqual([mail(studentId, tutorId), mail(tutorId, studentId)]);
+    expect(reactionsTo(tellOfLessons, sure)).toEqual([
+      mail(studentId, tutorId),
+      mail(tutorId, studentId),
+      remind(1440),
+      remind(60),
+      remind(15),
+    ]);
+  });
+  it('leaves out reminders whose time had passed when the lesson became certain', () =>
+    expect(reactionsTo(tellOfLessons, happens(confirmed, plus(startsAt, -2 * 60 * MINUTE))).slice(2)).toEqual([remind(60), remind(15)]));
+  it('writes to both when a reminder is due', () => {
+    const due = happens(event(booking.lessonReminderDue, { ...miaBooksOkafor, startsAt, endsAt, minutesBefore: 60 }));
+    const mail = (userId: string, otherUserId: string) => now(mailAbout(due, 'lesson-reminder', { userId }, { startsAt, otherUserId }));
+    expect(reactionsTo(tellOfLessons, due)).toEqual([mail(studentId, tutorId), mail(tutorId, studentId)]);
   });
   it('writes to the student when a booking came to nothing', () => {
     const failed = happens(failedFor('slot_taken'));

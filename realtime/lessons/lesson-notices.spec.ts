@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DomainEvent } from '#domain/kernel/event.ts';
+import { event, type DomainEvent } from '#domain/kernel/event.ts';
 import { MONDAY_NOON, noticesOf, recorded } from '#domain/kernel/given-when-then.ts';
 import { completed, confirmed, failedFor, miaBooksOkafor, started, wednesdayAtFour } from '#domain/lessons/lesson-booking.examples.ts';
+import { lessonReminderDue } from '#domain/lessons/lesson-booking.ts';
 import { fileShared, miaWrites, worksheet } from '#domain/lessons/lesson-chat.examples.ts';
 import { comesIn } from '#domain/lessons/video-session.examples.ts';
 import { lessonNotices } from './lesson-notices.ts';
@@ -16,6 +17,10 @@ describe('Frames about lessons', () => {
     expect(after(confirmed)).toEqual([
       { type: 'lesson:booking-confirmed', to, data: { lessonId, startsAt, endsAt } },
       { type: 'notification:new', to, data: { about: 'lesson_confirmed', lessonId } },
+    ]));
+  it('remind both of a lesson', () =>
+    expect(after(event(lessonReminderDue, { ...miaBooksOkafor, startsAt, endsAt, minutesBefore: 15 }))).toEqual([
+      { type: 'notification:new', to, data: { about: 'lesson_reminder', lessonId, startsAt } },
     ]));
   it('tell the student of a booking that failed', () =>
     expect(after(failedFor('slot_taken'))).toEqual([

@@ -20,6 +20,11 @@ export const lessonNotices: Notices<Events> = {
       ];
       return told;
     },
+    LessonReminderDue: ({ data }) => ({
+      type: 'notification:new',
+      to: both(data),
+      data: { about: 'lesson_reminder', lessonId: data.bookingId, startsAt: data.startsAt },
+    }),
     BookingFailed: ({ data: { bookingId, studentId, reason } }) => ({
       type: 'notification:new',
       to: [studentId],
