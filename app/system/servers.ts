@@ -45,6 +45,7 @@ export function publicServer(foundation: Foundation, shared: Shared): Promise<Ht
     source: 'command-api',
     authenticator: new AccessTokens({ ...config.cognito }),
     rateLimits,
+    redisUrl: config.redisUrl,
     corsOrigins,
     trustProxy,
     bodyLimit,

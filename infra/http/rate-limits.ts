@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
 import { Problem } from './problems.ts';
 
 /** Requests per minute; 0 switches that limit off. */
@@ -23,14 +24,28 @@ export interface Limiters {
 
 const callerOf = (request: FastifyRequest): string => request.exchange.caller.actor.userId ?? request.ip;
 
-/** Makes the limiters on one Fastify instance; counted in Redis when several nodes serve, else in memory. */
-export async function rateLimiters(fastify: FastifyInstance, limits: RateLimits, redis: Redis | undefined): Promise<Limiters> {
+/** Where requests are counted: in Redis when several nodes serve, else in memory. */
+export interface Counting {
+  readonly redisUrl: string | undefined;
+  readonly log: Logger;
+}
+
+/** Makes the limiters on one Fastify instance. While Redis is away nobody is limited: it must not take the API with it. */
+export async function rateLimiters(fastify: FastifyInstance, limits: RateLimits, counting: Counting): Promise<Limiters> {
+  const redis = counting.redisUrl === undefined ? undefined : connect(fastify, counting.redisUrl, counting.log);
   await fastify.register(rateLimit, { global: false, ...(redis === undefined ? {} : { redis, nameSpace: 'rate:', skipOnError: true }) });
   return {
     ip: limiter(fastify, limits.perIp, 'ip', (request) => request.ip),
     caller: limiter(fastify, limits.perCaller, 'caller', callerOf),
     strict: limiter(fastify, limits.strict, 'strict', (request) => `${request.method} ${request.routeOptions.url} ${callerOf(request)}`),
   };
+}
+
+function connect(fastify: FastifyInstance, url: string, log: Logger): Redis {
+  const redis = new Redis(url, { connectTimeout: 500, maxRetriesPerRequest: 1 });
+  redis.on('error', (error) => log.warn({ err: error }, 'requests are not counted: Redis is away'));
+  fastify.addHook('onClose', () => redis.disconnect());
+  return redis;
 }
 
 function limiter(fastify: FastifyInstance, max: number, name: string, keyOf: (request: FastifyRequest) => string): Limit | undefined {

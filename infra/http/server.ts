@@ -4,7 +4,6 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Socket } from 'node:net';
 import type { Authenticator } from './authenticator.ts';
@@ -26,8 +25,8 @@ export interface ServerParts {
   readonly positions: Positions;
   readonly rateLimits: RateLimits;
   readonly log: Logger;
-  /** Counts requests on all nodes together; without it each counts its own. */
-  readonly redis?: Redis;
+  /** Redis, which counts requests on all nodes together; without it each counts its own. */
+  readonly redisUrl?: string | undefined;
   /** Origins that browsers may call from; none: no CORS at all. */
   readonly corsOrigins: readonly string[];
   /** Bytes that a body may have. */
@@ -87,7 +86,7 @@ export async function createHttpServer(module: Type | DynamicModule, parts: Serv
     if (config?.endpoint === undefined) return;
     for (const name of [method].flat()) if (name !== 'HEAD') endpoints.push({ method: name, path: url, options: config.endpoint });
   });
-  const limiters = await rateLimiters(fastify, parts.rateLimits, parts.redis);
+  const limiters = await rateLimiters(fastify, parts.rateLimits, { redisUrl: parts.redisUrl, log: parts.log });
   installEdge(fastify, { ...parts, limiters, answerWithin: 30 * SECOND });
   if (parts.maxConcurrent !== undefined) boundConcurrency(fastify, parts.maxConcurrent);
   if (parts.corsOrigins.length > 0)
