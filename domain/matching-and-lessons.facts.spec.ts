@@ -100,11 +100,11 @@ describe('Facts of connecting', () => {
     }
     expect(factsOf(claimConnectionGuard, { pairId: matchId, connectionRequestId }, [connectionGuard, matchId])).toEqual({ holders: {} });
   });
-  it('say whether the student is still ready when the tutor accepts', () => {
+  it('say whether the two may still connect when the tutor accepts', () => {
     const accepting = (...streams: readonly Stream[]) =>
       factsOf(acceptConnection, { connectionRequestId }, [connectionRequest, connectionRequestId], sent, ...streams);
-    expect(accepting(ready)).toEqual({ studentReady: true });
-    expect(accepting()).toEqual({ studentReady: false });
+    expect(accepting(ready, tutor)).toEqual({ studentReady: true, tutorAvailable: true });
+    expect(accepting()).toEqual({ studentReady: false, tutorAvailable: false });
   });
   it('say which lessons lie ahead of the end of a match', () =>
     expect(factsOf(endMatch, { matchId }, [studentTutorMatch, matchId], match, [calendarOf, tutorId, hoursSet, held])).toEqual({

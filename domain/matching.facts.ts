@@ -52,8 +52,14 @@ export const matchingFacts: readonly FactProvider[] = [
     }),
   }),
   provideFacts(acceptConnection, connectionRequest, {
-    reads: (_, own) => ({ student: own.parties === undefined ? undefined : of(studentProfile, own.parties.studentId) }),
-    facts: ({ student }) => ({ studentReady: student !== undefined && isReady(student) }),
+    reads: (_, own) => ({
+      student: own.parties === undefined ? undefined : of(studentProfile, own.parties.studentId),
+      tutor: own.parties === undefined ? undefined : of(tutorProfile, own.parties.tutorId),
+    }),
+    facts: ({ student, tutor }) => ({
+      studentReady: student !== undefined && isReady(student),
+      tutorAvailable: tutor !== undefined && isAvailable(tutor),
+    }),
   }),
   provideFacts(endMatch, studentTutorMatch, {
     reads: (_, own) => ({ calendar: own.parties === undefined ? undefined : of(tutorCalendar, own.parties.tutorId) }),

@@ -59,8 +59,15 @@ describe('Viewing a request', () => {
 });
 
 describe('Accepting a request', () => {
-  const accept = (past: readonly request.ConnectionRequestEvent[], { at = MONDAY_NOON, by = okafor, studentReady = true } = {}) =>
-    given(connectionRequest, ...past).when(request.acceptConnection, { connectionRequestId }, { by, at, facts: { studentReady } });
+  const accept = (
+    past: readonly request.ConnectionRequestEvent[],
+    { at = MONDAY_NOON, by = okafor, studentReady = true, tutorAvailable = true } = {},
+  ) =>
+    given(connectionRequest, ...past).when(
+      request.acceptConnection,
+      { connectionRequestId },
+      { by, at, facts: { studentReady, tutorAvailable } },
+    );
 
   it('connects the two', () => accept([requestSent]).then(requestAccepted));
   it('works after it was viewed', () => accept([requestSent, requestViewed]).then(requestAccepted));
@@ -70,6 +77,8 @@ describe('Accepting a request', () => {
   it('is refused to another tutor', () => accept([requestSent], { by: somebodyElse }).refused(request.NotTheRequestedTutor));
   it('is refused when the student was restricted meanwhile', () =>
     accept([requestSent], { studentReady: false }).refused(request.StudentNotReady));
+  it('is refused when the tutor takes a break or was suspended meanwhile', () =>
+    accept([requestSent], { tutorAvailable: false }).refused(request.TutorNotAvailable));
   it('is refused after it was withdrawn', () => accept([requestSent, withdrawn]).refused(request.RequestClosed, { status: 'Withdrawn' }));
 });
 

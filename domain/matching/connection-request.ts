@@ -90,7 +90,7 @@ export const viewConnectionRequest = defineCommand('ViewConnectionRequest', {
 export const acceptConnection = defineCommand('AcceptConnection', {
   sentence: 'Accept a request that is still valid.',
   data: target,
-  facts: z.object({ studentReady: z.boolean() }),
+  facts: z.object({ studentReady: z.boolean(), tutorAvailable: z.boolean() }),
 });
 export const rejectConnection = defineCommand('RejectConnection', {
   sentence: 'Decline a request.',
@@ -214,6 +214,7 @@ function decide(command: ConnectionRequestCommand, state: ConnectionRequestState
       mustBeOpen(state);
       if (command.at >= state.expiresAt!) throw new RequestExpired();
       if (!command.facts.studentReady) throw new StudentNotReady();
+      if (!command.facts.tutorAvailable) throw new TutorNotAvailable();
       return [event(connectionAccepted, parties)];
     case 'RejectConnection':
       if (!isTutor) throw new NotTheRequestedTutor();
