@@ -44,7 +44,7 @@ async function seed(dir: string, count: number): Promise<void> {
     });
     await Promise.all(appends);
   }
-  store.close();
+  await store.close();
 }
 
 async function start(dir: string, args: readonly string[] = []): Promise<Running> {

@@ -26,7 +26,7 @@ export interface EventLog {
   readStreamBackwards(stream: string, from: number, limit: number): LoggedEvent[];
   /** Resolves when every transaction that returned before this call is on the disk. When it rejects nobody knows what is. */
   sync(): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** The place behind an event: positions are distances in the log, so they grow by what an event takes. */

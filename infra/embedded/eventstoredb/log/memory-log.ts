@@ -50,6 +50,6 @@ export function memoryLog(): EventLog {
     readStreamForwards: (stream, from, limit) => page(eventsOf(stream), indexIn(eventsOf(stream), 'revision', from), limit, 1),
     readStreamBackwards: (stream, from, limit) => page(eventsOf(stream), indexIn(eventsOf(stream), 'revision', from + 1) - 1, limit, -1),
     sync: () => Promise.resolve(),
-    close: () => undefined,
+    close: () => Promise.resolve(),
   };
 }

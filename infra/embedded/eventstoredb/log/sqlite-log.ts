@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
+import { Checkpointer } from './checkpointer.ts';
 import type { EventRow } from './database-file.ts';
 import { databaseFile, layout, layoutVersion, toEvent } from './database-file.ts';
 import type { EventLog } from './event-log.ts';
@@ -23,7 +24,7 @@ export function sqliteLog(folder: string): EventLog {
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     PRAGMA cache_size = -32768;
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA wal_autocheckpoint = 0;
     PRAGMA journal_size_limit = 67108864;
   `);
   const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
@@ -33,6 +34,10 @@ export function sqliteLog(folder: string): EventLog {
 
   // The file of the write-ahead log stays the same as long as the database is open.
   const writeAheadLog = openSync(`${databaseFile(folder)}-wal`, 'r+');
+
+  const checkpointer = new Checkpointer(database, databaseFile(folder));
+  // What a killed predecessor left.
+  checkpointer.wrote(fstatSync(writeAheadLog).size);
 
   const insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
   const findStream = database.prepare('SELECT id FROM streams WHERE name = ?');
@@ -98,6 +103,7 @@ export function sqliteLog(folder: string): EventLog {
       try {
         const result = work();
         commit.run();
+        checkpointer.wrote(end - endBefore);
         return result;
       } catch (error) {
         end = endBefore;
@@ -124,7 +130,8 @@ export function sqliteLog(folder: string): EventLog {
     readStreamForwards: (stream, from, limit) => readStream(pages.streamForwards, stream, from, limit),
     readStreamBackwards: (stream, from, limit) => readStream(pages.streamBackwards, stream, from, limit),
     sync: () => syncFile(writeAheadLog),
-    close() {
+    async close() {
+      await checkpointer.stop();
       closeSync(writeAheadLog);
       database.close();
     },

@@ -108,7 +108,7 @@ export class EventStore {
 
   async close(): Promise<void> {
     await this.drain();
-    this.log.close();
+    await this.log.close();
   }
 
   private submit(run: () => WriteResult): Promise<WriteResult> {
