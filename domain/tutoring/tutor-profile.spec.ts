@@ -188,7 +188,7 @@ describe('Pausing and resuming', () => {
   it('is refused before approval', () => pause([profileStarted]).refused(tutor.TutorNotApproved));
   it('is refused to others', () => pause(availableTutor, anotherTutor).refused(tutor.NotYourTutorProfile));
   it('is refused while suspended', () => pause([...availableTutor, suspended]).refused(tutor.TutorIsSuspended));
-  it('comes back', () => resume([...availableTutor, paused]).then(resumed));
+  it('comes back into search', () => resume([...availableTutor, paused]).then(resumed, published));
   it('comes back with what changed meanwhile', () =>
     resume([...availableTutor, paused, event(tutor.tutorProfileUpdated, { tutorId, hourlyRateMinor: 5000 })]).then(
       resumed,

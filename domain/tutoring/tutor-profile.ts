@@ -209,7 +209,8 @@ function publish(tutorId: string, state: TutorProfileState): readonly TutorProfi
     timeZone,
     languages: [...(languages ?? [])],
   };
-  if (state.status !== 'Approved' && JSON.stringify(card) === JSON.stringify(state.published)) return [];
+  // Whoever was out of sight comes back with the same card.
+  if (isAvailable(state) && JSON.stringify(card) === JSON.stringify(state.published)) return [];
   return [event(messages.tutorAvailableForMatching, { tutorId, ...card })];
 }
 
