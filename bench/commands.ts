@@ -24,6 +24,7 @@ import { launchEventStore } from '#infra/embedded/eventstoredb/launch.ts';
 import { Aggregates } from '#infra/event-store/aggregates.ts';
 import { EventStoreClient } from '#infra/event-store/client.ts';
 import { Codec } from '#infra/event-store/codec.ts';
+import { part } from '#infra/event-store/connection.ts';
 import { SystemClock } from '#infra/time/clock.ts';
 import { InMemoryVault } from '#infra/vault/vault.ts';
 import type { Job, Outcome } from './http-load.ts';
@@ -148,11 +149,13 @@ try {
   };
   process.stdout.write(`${JSON.stringify({ bench: 'commands', inFlight, ...ratios })}\n`);
 } finally {
+  // Its connections first: a server waits for them when it closes.
   loader.kill();
+  await once(loader, 'exit');
   await Promise.all([bareHttp.close(), ourHttp.close()]);
   await app.close();
   await client.close();
-  await bare.dispose();
+  await part(bare);
   await store.stop();
   rmSync(dir, { recursive: true, force: true });
 }
