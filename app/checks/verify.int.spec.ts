@@ -101,7 +101,7 @@ function asRead(columns: Readonly<Record<string, ColumnType | `${ColumnType}?`>>
 }
 
 describe('every process manager', () => {
-  const story = new Storyteller(deciders, seed + 1, 1).tell(STORY, typesOf(processManagers));
+  const story = new Storyteller(deciders, seed + 1, { shortest: 1 }).tell(STORY, typesOf(processManagers));
   const commands = new Map(deciders.flatMap((decider) => decider.commands).map((definition) => [definition.type, definition.data]));
   const effects = new Map(effectDefinitions.map((definition) => [definition.type, definition.data]));
   const refusals = new Set(deciders.flatMap((decider) => decider.refusals).map(refusalCode));

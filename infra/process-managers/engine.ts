@@ -3,6 +3,7 @@ import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
 import { advanceCheckpoints, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
+import { tellReport } from '#infra/postgres/reports.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
@@ -18,6 +19,8 @@ export interface ProcessManagerEngineOptions extends ExecutorParts, Pick<Dispatc
   readonly onError: (error: unknown) => void;
   readonly leaseTimes?: LeaseTimes;
 }
+
+const TELL_EVERY_MS = 1_000;
 
 interface Member {
   readonly manager: ProcessManager;
@@ -104,9 +107,13 @@ export class ProcessManagerEngine {
       onFailure: fail,
     });
     this.#feed = feed;
+    const telling = setInterval(() => {
+      tellReport(database, 'process-managers', { lagSeconds: feed.lagSeconds }).catch(onError);
+    }, TELL_EVERY_MS);
     return {
       failed,
       stop: async () => {
+        clearInterval(telling);
         await Promise.all([feed.stop(), dispatcher.stop()]);
       },
     };

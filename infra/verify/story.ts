@@ -30,13 +30,22 @@ interface Shape {
 }
 
 const UUID_PATTERN = (z.toJSONSchema(uuid) as Shape).pattern;
-/** So few ids that events of different streams meet in the same rows. */
-const IDS = Array.from({ length: 6 }, (_, nth) => `0190000${nth}-0000-7000-8000-00000000000${nth}`);
+/** So few that events of different streams meet in the same rows. */
+const FEW = 6;
 const MONDAY = Date.UTC(2026, 10, 23, 12);
+
+export interface StoryOptions {
+  /** How many people, lessons and so on there are; default 6. */
+  readonly ids?: number;
+  /** Least length of lists whose schema names none, default 0: rules that no schema shows may ask for one entry. */
+  readonly shortest?: 0 | 1;
+}
 
 /** Events that fit their schemas and mean nothing: what consumers must bear. The same seed tells the same story. */
 export class Storyteller {
   #state: number;
+  readonly #shortest: number;
+  readonly #ids: readonly string[];
   #nth = 0;
   readonly #revisions = new Map<string, number>();
   readonly #shapes = new Map<EventDefinition, Shape>();
@@ -44,10 +53,14 @@ export class Storyteller {
   constructor(
     private readonly deciders: readonly AnyDecider[],
     seed: number,
-    /** Least length of lists whose schema names none: rules that no schema shows may ask for one entry. */
-    private readonly shortest: 0 | 1 = 0,
+    options: StoryOptions = {},
   ) {
     this.#state = seed >>> 0;
+    this.#shortest = options.shortest ?? 0;
+    this.#ids = Array.from({ length: options.ids ?? FEW }, (_, nth) => {
+      const hex = nth.toString(16).padStart(12, '0');
+      return `01900000-0000-7000-8000-${hex}`;
+    });
   }
 
   /** A story of `length` events, of these types only. Throws when no value of a type's schema can be made up. */
@@ -60,7 +73,7 @@ export class Storyteller {
       const { decider, definition } = this.#pick(choices);
       const data = this.#dataOf(definition);
       const id = (data as Record<string, unknown>)[decider.idField];
-      const aggregateId = typeof id === 'string' ? id : this.#pick(IDS);
+      const aggregateId = typeof id === 'string' ? id : this.#pick(this.#ids);
       const stream = `${decider.aggregateType}-${aggregateId}`;
       const revision = this.#revisions.get(stream) ?? 0;
       this.#revisions.set(stream, revision + 1);
@@ -95,7 +108,7 @@ export class Storyteller {
         return this.#object(shape);
       case 'array':
         return shape.prefixItems === undefined
-          ? Array.from({ length: this.#between(shape.minItems ?? this.shortest, Math.min(shape.maxItems ?? 3, 3)) }, () =>
+          ? Array.from({ length: this.#between(shape.minItems ?? this.#shortest, Math.min(shape.maxItems ?? 3, 3)) }, () =>
               this.#value(shape.items ?? {}),
             )
           : shape.prefixItems.map((item) => this.#value(item));
@@ -126,7 +139,7 @@ export class Storyteller {
   }
 
   #text({ pattern, format, minLength = 0, maxLength = 40 }: Shape): string {
-    if (pattern === UUID_PATTERN) return this.#pick(IDS);
+    if (pattern === UUID_PATTERN) return this.#pick(this.#ids);
     if (format === 'date-time') return new Date(MONDAY + this.#between(-1_000, 1_000) * 60_000).toISOString();
     if (format === 'date') return new Date(MONDAY + this.#between(-400, 400) * 86_400_000).toISOString().slice(0, 10);
     if (format === 'email') return `${this.#pick(['ada', 'bob'])}@example.org`;
@@ -146,7 +159,7 @@ export class Storyteller {
 
   #matching(pattern: string): string {
     const [text] = fc.sample(fc.stringMatching(new RegExp(pattern)), { numRuns: 1, seed: this.#between(0, 2 ** 30) });
-    return pattern.includes('36}_') ? `${this.#pick(IDS)}_${this.#pick(IDS)}` : text!;
+    return pattern.includes('36}_') ? `${this.#pick(this.#ids)}_${this.#pick(this.#ids)}` : text!;
   }
 
   #pick<T>(choices: readonly T[]): T {
