@@ -12,6 +12,7 @@ import { studentProfileCreated, studentReadyForPlatform } from '#domain/identity
 import { event, type DomainEvent } from '#domain/kernel/event.ts';
 import { streamOf } from '#domain/kernel/ids.ts';
 import { DAY, HOUR, millisecondsBetween, MINUTE, plus } from '#domain/kernel/time.ts';
+import { signedHeaders } from '#infra/auth/signing.ts';
 import * as tutor from '#domain/tutoring/tutor-profile.messages.ts';
 
 let dir: string;
@@ -125,6 +126,15 @@ const reaches = (student: Person, id: string, ...wanted: readonly string[]) =>
 const book = async (student: Person, startsAt: string) =>
   (await student.api.post<{ id: string }>('/lessons/book', { tutorId: okafor.userId, subject: 'mathematics', startsAt, minutes: 60 })).id;
 
+async function internal<T>(method: 'GET' | 'POST', path: string, content?: object): Promise<[number, T]> {
+  const { internalUrl, internalKey } = embedded.addresses;
+  const url = new URL(path, internalUrl);
+  const body = content === undefined ? {} : { body: JSON.stringify(content) };
+  const headers = { ...signedHeaders({ method, url, ...body }, internalKey), 'content-type': 'application/json' };
+  const response = await fetch(url, { method, headers, ...body });
+  return [response.status, (await response.json()) as T];
+}
+
 /** What Agora would tell of a participant. */
 async function agora(eventType: number, channelName: string, uid: number, signature?: string): Promise<number> {
   const body = JSON.stringify({ noticeId: randomUUID(), productId: 1, eventType, payload: { channelName, uid, clientSeq: Date.now() } });
@@ -187,8 +197,9 @@ describe('A student and a tutor', () => {
   });
 });
 
+let lessonId: string;
+
 describe('A lesson', () => {
-  let lessonId: string;
   let startsAt: string;
 
   it('is booked at a free time', async () => {
@@ -295,6 +306,35 @@ describe('A lesson', () => {
     expect(ended.shortfallSeconds).toBe(Math.ceil(3600 - millisecondsBetween(ended.startedAt, ended.endedAt) / 1000));
     await mia.api.until<true, { room: { status: string } }>(`/lessons/${lessonId}/status`, ({ room }) => room.status === 'Closed');
     expect(await refusal(mia.api.post(`/lessons/${lessonId}/join`))).toEqual([409, 'video_room_is_closed']);
+  });
+});
+
+describe('The services of the house', () => {
+  it('look at connections and lessons', async () => {
+    const period = `from=${plus(embedded.clock.now(), -3 * DAY)}&to=${plus(embedded.clock.now(), 3 * DAY)}`;
+    const [, match] = await internal<object>('GET', `/internal/matches/${mia.userId}/${okafor.userId}`);
+    expect(match).toMatchObject({ status: 'Active', channelStatus: 'Open' });
+    expect((await internal('GET', `/internal/matches/${okafor.userId}/${mia.userId}`))[0]).toBe(404);
+    const [, requests] = await internal<{ sent: number; accepted: number }>('GET', `/internal/connections/analytics?${period}`);
+    expect(requests).toMatchObject({ sent: 12, accepted: 1, withdrawn: 1 });
+    const [, figures] = await internal<{ byCurrency: object[] }>('GET', `/internal/lessons/analytics-data?${period}`);
+    expect(figures.byCurrency).toMatchObject([{ currency: 'gbp', booked: 2, failed: 1, completed: 1, completedMinor: 4000 }]);
+    const [, attendance] = await internal<{ participants: { firstJoinedAt: string | null }[] }>(
+      'GET',
+      `/internal/lessons/${lessonId}/participants`,
+    );
+    expect(attendance.participants.map(({ firstJoinedAt }) => firstJoinedAt === null)).toEqual([false, false]);
+  });
+  it('may do what policies do, and find it done', async () => {
+    expect((await internal('POST', '/internal/lessons/confirm-payment', { bookingId: lessonId }))[0]).toBe(200);
+    expect((await internal('POST', '/internal/lessons/complete', { bookingId: lessonId }))[0]).toBe(200);
+    expect((await internal('POST', '/internal/lessons/complete', { bookingId: newId() }))[0]).toBe(404);
+    expect((await internal('POST', '/internal/search/reindex-tutor', { tutorId: okafor.userId }))[0]).toBe(202);
+    const [status, established] = await internal<{ id: string }>('POST', '/internal/matches/establish', {
+      studentId: eve.userId,
+      tutorId: okafor.userId,
+    });
+    expect([status, established.id]).toEqual([200, `${eve.userId}_${okafor.userId}`]);
   });
 });
 
