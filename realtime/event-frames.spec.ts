@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { event, type DomainEvent } from '#domain/kernel/event.ts';
 import { noticesOf, recorded } from '#domain/kernel/given-when-then.ts';
-import { completed, confirmed, failedFor, started } from '#domain/lessons/lesson-booking.examples.ts';
+import { completed, confirmed, failedFor, miaBooksOkafor, started, wednesdayAtFour } from '#domain/lessons/lesson-booking.examples.ts';
+import { lessonReminderDue } from '#domain/lessons/lesson-booking.ts';
 import { fileShared, miaWrites } from '#domain/lessons/lesson-chat.examples.ts';
 import { comesIn } from '#domain/lessons/video-session.examples.ts';
 import { miaSaysHello } from '#domain/matching/chat-channel.examples.ts';
@@ -16,6 +17,7 @@ const examples: readonly DomainEvent[] = [
   confirmed,
   failedFor('slot_taken'),
   started,
+  event(lessonReminderDue, { ...miaBooksOkafor, ...wednesdayAtFour, minutesBefore: 15 }),
   fileShared,
   miaWrites,
   comesIn('student'),

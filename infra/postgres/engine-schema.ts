@@ -1,4 +1,4 @@
-import type { Migration } from './migrations.ts';
+import type { Migration } from './migration.ts';
 
 /** The tables that the engines themselves need. Read models are made by the projection engine, each in its context's schema. */
 export const engineMigrations: readonly Migration[] = [

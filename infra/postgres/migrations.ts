@@ -1,11 +1,6 @@
 import connect, { type Knex } from 'knex';
 import { engineMigrations } from './engine-schema.ts';
-
-/** One step of a schema, never changed once it has been released; the name orders it. */
-export interface Migration {
-  readonly name: string;
-  readonly up: string;
-}
+import type { Migration } from './migration.ts';
 
 /** Held while migrating, so that of several processes that start at once one migrates and the others wait. Any number would do. */
 const LOCK = 4_712_009;
