@@ -3,9 +3,10 @@ import features from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { credentials } from '@grpc/grpc-js';
 import type { SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { collect, contract, classic, failureOf, happened, Recorder, several } from './contract.ts';
-import { appendMessage, appendOptions, Empty, rawStreams } from './raw-client.ts';
+import { appendMessage, appendOptions, batchMessage, batchOptions, chunk, Empty, rawStreams } from './raw-client.ts';
 import type { RunningServer } from './servers.ts';
 import { embedded } from './servers.ts';
 
@@ -98,6 +99,8 @@ describe('8 shutdown (embedded)', () => {
     const { client, connectionString, terminate } = await stopping();
     const raw = rawStreams(connectionString);
     const batch = raw.batchAppend();
+    batch.write(chunk(randomUUID(), { options: batchOptions('Stopping-2'), messages: [batchMessage()], final: true }));
+    await once(batch, 'data');
     const failed = once(batch, 'error') as Promise<[{ code: number }]>;
     const subscription = new Recorder(client.subscribeToAll());
     await subscription.said('caughtUp');

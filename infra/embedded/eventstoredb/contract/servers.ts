@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GenericContainer, Wait } from 'testcontainers';
 import { launchEventStore } from '../launch.ts';
 
 /** A server that the contract is checked against. */
@@ -41,6 +40,8 @@ const image = process.env['EVENTSTORE_IMAGE'] ?? 'docker.eventstore.com/eventsto
 const container: Target = {
   name: image,
   async start(env = {}) {
+    // Heavy to load, and of use only where there is Docker.
+    const { GenericContainer, Wait } = await import('testcontainers');
     const started = await new GenericContainer(image)
       .withEnvironment({ EVENTSTORE_INSECURE: 'true', EVENTSTORE_MEM_DB: 'true', EVENTSTORE_ENABLE_ATOM_PUB_OVER_HTTP: 'true', ...env })
       .withExposedPorts(2113)
