@@ -118,6 +118,15 @@ describe('A command', () => {
     expect(await aggregates.load(tally, tallyId)).toEqual({ state: { total: 6, closed: false, notes: [] }, revision: 5 });
   });
 
+  it('shares its read with others at once', async () => {
+    const tallyId = newId();
+    await process().aggregates.execute(adding(tallyId), contextOf(newId()));
+    const { aggregates, reads } = process();
+    await Promise.all(Array.from({ length: 20 }, () => aggregates.load(tally, tallyId)));
+    // One that is under way may have missed what the later callers must see: they share a second one.
+    expect(reads()).toBe(2);
+  });
+
   it('that begins an aggregate costs no read either, once that is known of it', async () => {
     const { aggregates, reads } = process();
     await aggregates.execute(adding(newId()), contextOf(newId()));
