@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 const schema = `
   CREATE TABLE IF NOT EXISTS webhook_queue (
     seq INTEGER PRIMARY KEY, body TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL, delivered INTEGER);
-  CREATE INDEX IF NOT EXISTS webhook_queue_due ON webhook_queue (due) WHERE delivered IS NULL;
+  CREATE INDEX IF NOT EXISTS webhook_queue_waiting ON webhook_queue (due, seq) WHERE delivered IS NULL;
   CREATE TABLE IF NOT EXISTS webhook_target (only INTEGER PRIMARY KEY CHECK (only = 1), url TEXT NOT NULL);`;
 
 const IDLE_POLL_MS = 1000;
@@ -50,7 +50,7 @@ export class WebhookQueue {
     let wait = IDLE_POLL_MS;
     if (typeof target === 'string') {
       const rows = this.database
-        .prepare('SELECT seq, body, attempts FROM webhook_queue WHERE delivered IS NULL AND due <= ? ORDER BY seq LIMIT 50')
+        .prepare('SELECT seq, body, attempts FROM webhook_queue WHERE delivered IS NULL AND due <= ? ORDER BY due, seq LIMIT 50')
         .all(Date.now()) as unknown as Row[];
       for (const row of rows) {
         if (this.sending.size >= IN_FLIGHT) break;

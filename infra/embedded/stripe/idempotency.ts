@@ -1,3 +1,4 @@
+import { prepared } from '../http/database.ts';
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../http/json.ts';
 import { StripeRefusal } from './errors.ts';
@@ -37,7 +38,7 @@ export class IdempotencyKeys {
       const message = `There is currently another in-progress request using this Idempotency Key (${key}).`;
       throw new StripeRefusal(409, 'idempotency_error', message, { code: 'idempotency_key_in_use' }, false);
     }
-    const row = this.store.database.prepare('SELECT * FROM kept_answers WHERE key = ? AND account = ?').get(key, account);
+    const row = prepared(this.store.database, 'SELECT * FROM kept_answers WHERE key = ? AND account = ?').get(key, account);
     if (!row) return undefined;
     if (row['fingerprint'] !== print) {
       const message = `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`;
@@ -47,9 +48,10 @@ export class IdempotencyKeys {
   }
 
   keep(key: string, account: string, print: string, answer: KeptAnswer): void {
-    this.store.database
-      .prepare('INSERT INTO kept_answers (key, account, fingerprint, request, status, body, created) VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(key, account, print, answer.request, answer.status, JSON.stringify(answer.body), Date.now());
+    prepared(
+      this.store.database,
+      'INSERT INTO kept_answers (key, account, fingerprint, request, status, body, created) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ).run(key, account, print, answer.request, answer.status, JSON.stringify(answer.body), Date.now());
   }
 
   /** Marks a key as busy until the function that is returned is called. */

@@ -1,3 +1,4 @@
+import { prepared } from '../http/database.ts';
 import { refused } from './errors.ts';
 import { PLATFORM, newId, nowSeconds } from './store.ts';
 import type { Resource, StripeStore } from './store.ts';
@@ -29,7 +30,7 @@ export class Ledger {
 
   /** What an account owns in a currency. A platform opens with funds. */
   balance(account: string, currency: string): number {
-    const row = this.store.database.prepare('SELECT amount FROM balances WHERE account = ? AND currency = ?').get(account, currency);
+    const row = prepared(this.store.database, 'SELECT amount FROM balances WHERE account = ? AND currency = ?').get(account, currency);
     if (row) return row['amount'] as number;
     if (account !== PLATFORM) return 0;
     this.move({ account, type: 'topup', amount: OPENING_FUNDS, currency, source: null, opening: true });
@@ -38,7 +39,7 @@ export class Ledger {
 
   /** All balances of an account by currency. */
   balances(account: string): { currency: string; amount: number }[] {
-    const rows = this.store.database.prepare('SELECT currency, amount FROM balances WHERE account = ? ORDER BY currency').all(account);
+    const rows = prepared(this.store.database, 'SELECT currency, amount FROM balances WHERE account = ? ORDER BY currency').all(account);
     return rows.map((row) => ({ currency: row['currency'] as string, amount: row['amount'] as number }));
   }
 
@@ -77,9 +78,11 @@ export class Ledger {
       type,
     };
     this.store.put(transaction, account);
-    this.store.database
-      .prepare('INSERT OR REPLACE INTO balances (account, currency, amount) VALUES (?, ?, ?)')
-      .run(account, currency, before + net);
+    prepared(this.store.database, 'INSERT OR REPLACE INTO balances (account, currency, amount) VALUES (?, ?, ?)').run(
+      account,
+      currency,
+      before + net,
+    );
     return transaction;
   }
 

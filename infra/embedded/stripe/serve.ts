@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { GroupCommit } from '../http/database.ts';
 import { serveStandIn } from '../http/server.ts';
 import type { RunningStandIn } from '../http/server.ts';
 import { LOOPBACK } from '../loopback.ts';
@@ -36,12 +37,14 @@ export async function serveStripe(options: StripeOptions): Promise<RunningStandI
   let port = options.port;
   const world = new World(store, () => `http://${LOOPBACK}:${port}`);
   const ledger = new Ledger(store);
+  const commits = new GroupCommit(store.database);
   const parts: ApiParts = {
+    commits,
     world,
     route: router(ledger),
     keys: new IdempotencyKeys(store),
     faults: new Faults(),
-    webhooks: new Webhooks(store, { platform: options.webhookSecret, connect: options.connectWebhookSecret }),
+    webhooks: new Webhooks(store, commits, { platform: options.webhookSecret, connect: options.connectWebhookSecret }),
     secretKey: options.secretKey,
     publishableKey: options.publishableKey,
   };
@@ -61,6 +64,7 @@ export async function serveStripe(options: StripeOptions): Promise<RunningStandI
     stop: async () => {
       parts.webhooks.stop();
       await server.stop();
+      commits.flush();
       store.database.close();
     },
   };

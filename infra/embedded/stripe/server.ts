@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import Stripe from 'stripe';
-import { inTransaction } from '../http/database.ts';
+import { prepared } from '../http/database.ts';
+import type { GroupCommit } from '../http/database.ts';
 import type { JsonObject } from '../http/json.ts';
 import type { StandInAnswer, StandInRequest } from '../http/server.ts';
 import { StripeRefusal, invalid } from './errors.ts';
@@ -22,6 +23,7 @@ export interface ApiParts {
   keys: IdempotencyKeys;
   faults: Faults;
   webhooks: Webhooks;
+  commits: GroupCommit;
   secretKey: string;
   publishableKey: string;
 }
@@ -108,17 +110,33 @@ function serverError(requestId: string): KeptAnswer {
   return { status: 500, body: refusal.body(requestId), request: requestId };
 }
 
-/** Executes the request in one transaction with its kept answer and its line in the record of requests: after the commit all is durable. */
-function carryOut(parts: ApiParts, incoming: Incoming, requestId: string, fault: FaultKind | undefined): KeptAnswer {
+/** What became of a request: the answer, whether it is a repeated one, and what is to go wrong with it. */
+interface Outcome {
+  answer: KeptAnswer;
+  repeated: boolean;
+  fault: FaultKind | undefined;
+}
+
+/**
+ * Repeats the answer that is kept under the key, or executes the request; with its kept answer and its line in the record of requests it is one
+ * transaction: after the commit all is durable.
+ */
+function carryOut(parts: ApiParts, incoming: Incoming, requestId: string): Outcome {
   const { request, path, account, key } = incoming;
+  const print = key === null ? '' : fingerprint(request.method, path, request.body.toString('utf8'));
+  const kept = key === null ? undefined : parts.keys.find(key, account, print);
+  if (kept) {
+    record(parts, incoming, requestId, kept.status, true);
+    return { answer: kept, repeated: true, fault: undefined };
+  }
+  const fault = parts.faults.take(request.method, path);
+  if (fault === 'rate-limit') throw new StripeRefusal(429, 'invalid_request_error', 'Too many requests.', { code: 'rate_limit' }, false);
   parts.world.mark = { id: requestId, idempotency_key: key };
-  return inTransaction(parts.world.store.database, () => {
-    const result = fault === 'error-before' ? serverError(requestId) : execute(parts, incoming, requestId);
-    const answer = fault === 'error-after' ? serverError(requestId) : result;
-    if (key !== null) parts.keys.keep(key, account, fingerprint(request.method, path, request.body.toString('utf8')), answer);
-    record(parts, incoming, requestId, answer.status, false);
-    return answer;
-  });
+  const result = fault === 'error-before' ? serverError(requestId) : execute(parts, incoming, requestId);
+  const answer = fault === 'error-after' ? serverError(requestId) : result;
+  if (key !== null) parts.keys.keep(key, account, print, answer);
+  record(parts, incoming, requestId, answer.status, false);
+  return { answer, repeated: false, fault };
 }
 
 function record(
@@ -128,11 +146,10 @@ function record(
   status: number,
   replayed: boolean,
 ): void {
-  world.store.database
-    .prepare(
-      'INSERT INTO requests (id, at, method, path, account, idempotency_key, params, status, replayed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-    )
-    .run(requestId, Date.now(), request.method, path, account, key, JSON.stringify(params), status, replayed ? 1 : 0);
+  prepared(
+    world.store.database,
+    'INSERT INTO requests (id, at, method, path, account, idempotency_key, params, status, replayed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  ).run(requestId, Date.now(), request.method, path, account, key, JSON.stringify(params), status, replayed ? 1 : 0);
 }
 
 function wire(answer: { status: number; body: JsonObject }, requestId: string, headers: Record<string, string> = {}): StandInAnswer {
@@ -148,21 +165,14 @@ export async function answerApi(parts: ApiParts, request: StandInRequest): Promi
   const requestId = newId('req');
   try {
     const incoming = understand(parts, request);
-    const { key, account, path } = incoming;
-    if (key !== null) {
-      const kept = parts.keys.find(key, account, fingerprint(request.method, path, request.body.toString('utf8')));
-      if (kept) {
-        record(parts, incoming, requestId, kept.status, true);
-        return wire(kept, requestId, { 'idempotent-replayed': 'true', 'original-request': kept.request, 'idempotency-key': key });
-      }
-    }
-    const fault = parts.faults.take(request.method, path);
-    if (fault === 'rate-limit') throw new StripeRefusal(429, 'invalid_request_error', 'Too many requests.', { code: 'rate_limit' }, false);
-    const answer = carryOut(parts, incoming, requestId, fault);
+    const { key } = incoming;
+    const { answer, repeated, fault } = await parts.commits.run(() => carryOut(parts, incoming, requestId));
+    const keyHeaders = key === null ? {} : { 'idempotency-key': key, 'original-request': answer.request };
+    if (repeated) return wire(answer, requestId, { ...keyHeaders, 'idempotent-replayed': 'true' });
     parts.webhooks.pump();
     if (fault === 'reset') return undefined;
     if (fault === 'hold' || fault === 'never-answer') await delayAnswer(parts, incoming, fault);
-    return wire(answer, requestId, key === null ? {} : { 'idempotency-key': key, 'original-request': requestId });
+    return wire(answer, requestId, keyHeaders);
   } catch (error) {
     if (error instanceof StripeRefusal) return wire({ status: error.status, body: error.body(requestId) }, requestId);
     if (error instanceof URIError) return wire({ status: 400, body: invalid('The path is malformed.').body(requestId) }, requestId);

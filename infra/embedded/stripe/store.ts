@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { openDatabase } from '../http/database.ts';
+import { openDatabase, prepared } from '../http/database.ts';
 import type { Json, JsonObject } from '../http/json.ts';
 import { invalid, missing } from './errors.ts';
 
@@ -37,7 +37,7 @@ const schema = `
     idempotency_key TEXT, params TEXT NOT NULL, status INTEGER NOT NULL, replayed INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS deliveries (
     seq INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL, delivered INTEGER);
-  CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due) WHERE delivered IS NULL;
+  CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (due, seq) WHERE delivered IS NULL;
   CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);`;
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -65,21 +65,20 @@ export class StripeStore {
 
   /** Stores a new object or replaces one. */
   put(resource: Resource, account = PLATFORM): void {
-    this.database
-      .prepare(
-        `INSERT INTO objects (id, kind, account, created, body) VALUES (?, ?, ?, ?, ?)
+    prepared(
+      this.database,
+      `INSERT INTO objects (id, kind, account, created, body) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET body = excluded.body`,
-      )
-      .run(resource.id, resource.object, account, resource.created, JSON.stringify(resource));
+    ).run(resource.id, resource.object, account, resource.created, JSON.stringify(resource));
   }
 
   remove(id: string): void {
-    this.database.prepare('DELETE FROM objects WHERE id = ?').run(id);
+    prepared(this.database, 'DELETE FROM objects WHERE id = ?').run(id);
   }
 
   /** The object of that kind and id, or undefined. */
   find<T extends Resource>(kind: T['object'], id: string, account = PLATFORM): T | undefined {
-    const row = this.database.prepare('SELECT body FROM objects WHERE id = ? AND kind = ? AND account = ?').get(id, kind, account);
+    const row = prepared(this.database, 'SELECT body FROM objects WHERE id = ? AND kind = ? AND account = ?').get(id, kind, account);
     return row && (JSON.parse(row['body'] as string) as T);
   }
 
@@ -92,7 +91,7 @@ export class StripeStore {
 
   /** Any object by its id, for `expand`. */
   lookUp(id: string): Resource | undefined {
-    const row = this.database.prepare('SELECT body FROM objects WHERE id = ?').get(id);
+    const row = prepared(this.database, 'SELECT body FROM objects WHERE id = ?').get(id);
     return row && (JSON.parse(row['body'] as string) as Resource);
   }
 
@@ -116,13 +115,13 @@ export class StripeStore {
     const before = query.ending_before !== undefined;
     const cursor = query.ending_before ?? query.starting_after;
     if (cursor !== undefined) {
-      const row = this.database.prepare('SELECT seq FROM objects WHERE id = ? AND kind = ?').get(cursor, kind);
+      const row = prepared(this.database, 'SELECT seq FROM objects WHERE id = ? AND kind = ?').get(cursor, kind);
       if (!row) throw invalid(`No such ${kind}: '${cursor}'`, before ? 'ending_before' : 'starting_after', 'resource_missing');
       conditions.push(before ? 'seq > ?' : 'seq < ?');
       values.push(row['seq'] as number);
     }
     const sql = `SELECT body FROM objects WHERE ${conditions.join(' AND ')} ORDER BY seq ${before ? 'ASC' : 'DESC'} LIMIT ?`;
-    const rows = this.database.prepare(sql).all(...values, limit + 1);
+    const rows = prepared(this.database, sql).all(...values, limit + 1);
     const data = rows.slice(0, limit).map((row) => JSON.parse(row['body'] as string) as T);
     return { data: before ? data.reverse() : data, hasMore: rows.length > limit };
   }
@@ -133,11 +132,11 @@ export class StripeStore {
   }
 
   setting(name: string): Json {
-    const row = this.database.prepare('SELECT value FROM settings WHERE name = ?').get(name);
+    const row = prepared(this.database, 'SELECT value FROM settings WHERE name = ?').get(name);
     return row && (JSON.parse(row['value'] as string) as Json);
   }
 
   setSetting(name: string, value: Json): void {
-    this.database.prepare('INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)').run(name, JSON.stringify(value));
+    prepared(this.database, 'INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)').run(name, JSON.stringify(value));
   }
 }

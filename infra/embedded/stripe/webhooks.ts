@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
+import { prepared } from '../http/database.ts';
+import type { GroupCommit } from '../http/database.ts';
 import type { Resource, StripeStore } from './store.ts';
 
 /** The two endpoints and what signs their events. */
@@ -49,6 +51,7 @@ export class Webhooks {
 
   constructor(
     private readonly store: StripeStore,
+    private readonly commits: GroupCommit,
     private readonly secrets: Record<Endpoint, string>,
   ) {
     const kept = store.setting('webhook-addresses');
@@ -67,13 +70,13 @@ export class Webhooks {
   pump(): void {
     clearTimeout(this.timer);
     if (this.stopped) return;
-    const { paused, delayMs = 0, reversed } = this.settings;
-    if (!paused) {
-      const rows = this.store.database
-        .prepare(
-          `SELECT seq, event, endpoint, attempts FROM deliveries WHERE delivered IS NULL AND due <= ? ORDER BY seq ${reversed ? 'DESC' : 'ASC'} LIMIT 100`,
-        )
-        .all(Date.now() - delayMs) as unknown as Delivery[];
+    const { paused, delayMs = 0, reversed, platformUrl, connectUrl } = this.settings;
+    if (!paused && (platformUrl ?? connectUrl) !== undefined) {
+      const order = reversed ? 'due DESC, seq DESC' : 'due, seq';
+      const rows = prepared(
+        this.store.database,
+        `SELECT seq, event, endpoint, attempts FROM deliveries WHERE delivered IS NULL AND due <= ? ORDER BY ${order} LIMIT 100`,
+      ).all(Date.now() - delayMs) as unknown as Delivery[];
       for (const delivery of rows) {
         if (this.sending.size >= (reversed ? 1 : IN_FLIGHT)) break;
         if (!this.sending.has(delivery.seq) && this.addressOf(delivery.endpoint)) void this.send(delivery);
@@ -89,9 +92,9 @@ export class Webhooks {
   }
 
   private millisecondsToNext(delayMs: number): number {
-    const row = this.store.database
-      .prepare('SELECT min(due) AS due FROM deliveries WHERE delivered IS NULL AND due > ?')
-      .get(Date.now() - delayMs);
+    const row = prepared(this.store.database, 'SELECT min(due) AS due FROM deliveries WHERE delivered IS NULL AND due > ?').get(
+      Date.now() - delayMs,
+    );
     const due = row?.['due'];
     return typeof due === 'number' ? Math.max(1, Math.min(IDLE_POLL_MS, due + delayMs - Date.now())) : IDLE_POLL_MS;
   }
@@ -109,13 +112,18 @@ export class Webhooks {
       for (let copy = 0; copy <= (this.settings.extraCopies ?? 0); copy++)
         delivered = (await this.post(address, delivery.endpoint, event)) || delivered;
     }
-    this.sending.delete(delivery.seq);
     if (this.stopped) return;
     const attempts = delivery.attempts + 1;
     const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 10));
-    this.store.database
-      .prepare('UPDATE deliveries SET attempts = ?, due = ?, delivered = ? WHERE seq = ?')
-      .run(attempts, Date.now() + retryMs, delivered ? Date.now() : null, delivery.seq);
+    await this.commits.run(() =>
+      prepared(this.store.database, 'UPDATE deliveries SET attempts = ?, due = ?, delivered = ? WHERE seq = ?').run(
+        attempts,
+        Date.now() + retryMs,
+        delivered ? Date.now() : null,
+        delivery.seq,
+      ),
+    );
+    this.sending.delete(delivery.seq);
     this.pump();
   }
 

@@ -1,3 +1,4 @@
+import { prepared } from '../http/database.ts';
 import Stripe from 'stripe';
 import type { Json, JsonObject } from '../http/json.ts';
 import type { Parameters } from './form.ts';
@@ -58,9 +59,11 @@ export class World {
       type,
     };
     this.store.put(event, account);
-    this.store.database
-      .prepare('INSERT INTO deliveries (event, endpoint, attempts, due) VALUES (?, ?, 0, ?)')
-      .run(event.id, account === PLATFORM ? 'platform' : 'connect', Date.now());
+    prepared(this.store.database, 'INSERT INTO deliveries (event, endpoint, attempts, due) VALUES (?, ?, 0, ?)').run(
+      event.id,
+      account === PLATFORM ? 'platform' : 'connect',
+      Date.now(),
+    );
   }
 }
 
