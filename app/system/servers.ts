@@ -10,6 +10,7 @@ import { healthRoutes, type Check } from '#infra/telemetry/health.ts';
 import type { Metrics } from '#infra/telemetry/metrics.ts';
 import { InternalQueryApiModule, QueryApiModule } from '#query-api/query-api.module.ts';
 import { RealtimeModule } from '#realtime/realtime.module.ts';
+import { OperationsModule } from '../operations/operations.controller.ts';
 import { events, internalApi, publicApi } from './documents.ts';
 import type { Foundation } from './foundation.ts';
 
@@ -60,7 +61,7 @@ export function publicServer(foundation: Foundation, shared: Shared): Promise<Ht
 export function internalServer(foundation: Foundation, shared: Shared, extra: readonly (Type | DynamicModule)[]): Promise<HttpServer> {
   const { config, database } = foundation;
   const { auth, keys, bodyLimit, host, port } = config.internalHttp;
-  return createHttpServer(Server.of(shared.platform, InternalCommandApiModule, InternalQueryApiModule, ...extra), {
+  return createHttpServer(Server.of(shared.platform, InternalCommandApiModule, InternalQueryApiModule, OperationsModule, ...extra), {
     ...common(foundation, shared, 'internal'),
     source: 'internal-api',
     authenticator: auth === 'none' ? new UnsignedRequests() : new SignedRequests(keys, database),

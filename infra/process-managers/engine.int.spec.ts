@@ -261,7 +261,7 @@ describe('the process-manager engine', () => {
     expect(typesOf('sorry').at(-1)).toBe('Apologise');
     expect(sent.find(({ message }) => (message.data as { step?: number }).step === 11)).toBeDefined();
     expect(typesOf('skip')).toHaveLength(quickRetry.attempts + 1);
-    await expect(operations.skip(rows.get('edit')!, operator)).rejects.toThrow('only a reaction that failed');
+    await expect(operations.skip(rows.get('edit')!, operator)).rejects.toThrow('Only a reaction that failed');
     expect(await database.query('select command from engine.outbox where command is not null')).toEqual([]);
   });
 

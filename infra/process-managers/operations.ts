@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CommandMessage } from '#domain/kernel/command.ts';
+import { Refusal } from '#domain/kernel/refusal.ts';
 import type { Database, Queryable } from '#infra/postgres/database.ts';
 
 /** Who acts and why: stored with every act. */
@@ -27,11 +28,15 @@ export interface TroubledRow {
 }
 
 /** The act does not fit the row: it has ended, is under way without trouble, or does not exist. */
-export class ActNotPossible extends Error {
-  constructor(id: string, reason: string) {
-    super(`Row ${id}: ${reason}`);
-    this.name = 'ActNotPossible';
-  }
+export class ActNotPossible extends Refusal {
+  static override readonly kind = 'conflict';
+  static override readonly sentence = 'Only a reaction that failed and has not ended can be acted on.';
+}
+
+/** A reaction that names no compensation, or several, can only be compensated by a command that is given. */
+export class CompensationNotNamed extends Refusal {
+  static override readonly kind = 'invalid';
+  static override readonly sentence = 'The reaction names no single compensation, so the command has to be given.';
 }
 
 /** How much waits in the outbox of one process manager. */
@@ -102,7 +107,7 @@ export class OutboxOperations {
   async compensate(id: string, operator: Operator, instead?: CommandMessage): Promise<void> {
     const named = Object.values((await this.show(id))?.otherwise ?? {});
     const message = instead ?? (named.length === 1 ? named[0] : undefined);
-    if (message === undefined) throw new ActNotPossible(id, 'it names no single compensation, so the command has to be given.');
+    if (message === undefined) throw new CompensationNotNamed({ id });
     await this.#act(
       id,
       'compensate',
@@ -132,7 +137,7 @@ export class OutboxOperations {
         `update engine.outbox set ${change} where id = $1 and (state = 'parked' or (state = 'pending' and attempts > 0))`,
         [id, ...params],
       );
-      if (changed === 0) throw new ActNotPossible(id, 'only a reaction that failed and has not ended can be acted on.');
+      if (changed === 0) throw new ActNotPossible({ id });
       await recordAct(transaction, { act, target: `outbox ${id}`, detail, operator });
     });
   }
