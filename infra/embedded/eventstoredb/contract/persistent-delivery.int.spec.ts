@@ -73,6 +73,32 @@ contract('7.2 reading a group', {
     await one.close();
     await two.close();
   },
+  'nothing is lost when more comes than the live buffer holds': async (peer) => {
+    const stream = peer.fresh();
+    await createGroup(peer, stream, { liveBufferSize: 10, readBatchSize: 5, historyBufferSize: 20 });
+    const consumer = consume(peer, stream, 'group', 1);
+    await consumer.said('confirmation');
+    for (let round = 0; round < 10; round += 1) await peer.client.appendToStream(stream, several(30));
+    await untilInfo(peer, stream, ({ status }) => status.includes('Behind'));
+    consumer.group.on('data', (event) => void consumer.ack(event));
+    await consumer.ackAll();
+    await consumer.until(({ events }) => events.length === 300);
+    expect(revisionsOf(consumer.events)).toEqual(Array.from({ length: 300 }, (_, index) => index));
+    await untilInfo(peer, stream, ({ status }) => status.includes('Live'));
+    await consumer.close();
+  },
+  'the same event twice in flight is sent twice, and one acknowledgement is for both': async (peer) => {
+    const stream = peer.fresh();
+    await createGroup(peer, stream);
+    const event = happened();
+    await peer.client.appendToStream(stream, event, { expectedRevision: 'no_stream' });
+    await peer.client.appendToStream(stream, event, { expectedRevision: 0n });
+    const consumer = consume(peer, stream);
+    const [first] = await consumer.has(2);
+    if (first) await consumer.ack(first);
+    await untilInfo(peer, stream, ({ stats }) => stats.outstandingMessagesCount === 0 && stats.totalInFlightMessages === 0);
+    await consumer.close();
+  },
   'more subscribers than allowed are refused': async (peer) => {
     const stream = await filled(peer, 1, { maxSubscriberCount: 1 });
     const first = consume(peer, stream);
@@ -136,6 +162,13 @@ contract('7.3 retry and park', {
     await consumer.has(2);
     expect(consumer.retryCounts).toEqual([0, 1]);
     await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 1n);
+    await consumer.close();
+  },
+  'with a timeout of 0 a message is due at the next tick': async (peer) => {
+    const stream = await filled(peer, 1, { messageTimeout: 0, maxRetryCount: 2 });
+    const consumer = consume(peer, stream);
+    await consumer.has(3);
+    expect(consumer.retryCounts).toEqual([0, 1, 2]);
     await consumer.close();
   },
   'replay gives parked events again with the parked link, from the first up to where it should stop': async (peer) => {
