@@ -41,10 +41,14 @@ export class FrameStore {
     return BigInt(row?.position ?? -1);
   }
 
-  /** Stores the frames of a page and moves the checkpoint with them. Throws `CheckpointMoved` when another process has taken over. */
-  async append(frames: readonly StoredFrame[], position: bigint, fencingToken: number): Promise<void> {
+  /**
+   * Stores the frames of a page and moves the checkpoint with them; forgets every frame to or about people who were erased in it.
+   * Throws `CheckpointMoved` when another process has taken over.
+   */
+  async append(frames: readonly StoredFrame[], position: bigint, fencingToken: number, erased: readonly string[] = []): Promise<void> {
     await this.database.transaction(async (transaction) => {
       if (frames.length > 0) await insert(transaction, frames);
+      for (const userId of erased) await forget(transaction, userId);
       await advanceCheckpoints(transaction, fencingToken, [CONSUMER], position);
     });
   }
@@ -91,6 +95,15 @@ export class FrameStore {
        on conflict (recipient) do update set position = greatest(floor.position, excluded.position)`,
     );
   }
+}
+
+/** What others wrote stays; what the person wrote, shared or did is told by frames that name the person. */
+async function forget(transaction: Queryable, userId: string): Promise<void> {
+  await transaction.execute(
+    `delete from engine.frames
+     where recipient = $1 or jsonb_path_exists(data, '$.* ? (@ == $who)', jsonb_build_object('who', $1::text))`,
+    [userId],
+  );
 }
 
 async function insert(transaction: Queryable, frames: readonly StoredFrame[]): Promise<void> {

@@ -10,8 +10,10 @@ import { WebSocket } from 'ws';
 import { command, SYSTEM, type Actor, type CommandMessage } from '#domain/kernel/command.ts';
 import type { Notices } from '#domain/kernel/consumer.ts';
 import { provideFacts } from '#domain/kernel/facts.ts';
-import { pairId } from '#domain/kernel/ids.ts';
+import { pairId, streamOf } from '#domain/kernel/ids.ts';
 import { MINUTE, plus } from '#domain/kernel/time.ts';
+import { accountErased } from '#domain/identity/user-account.messages.ts';
+import { userAccount } from '#domain/identity/user-account.ts';
 import { provisionVideoRoom, videoSession, type VideoSessionEvent } from '#domain/lessons/video-session.ts';
 import { chatChannel, createChatChannel, postChatMessage, type ChatChannelEvent } from '#domain/matching/chat-channel.ts';
 import { Tickets } from '#infra/auth/tickets.ts';
@@ -36,7 +38,11 @@ const specNotices: Notices<SpecEvents> = {
   name: 'spec',
   context: 'matching',
   on: {
-    ChatMessagePosted: ({ data: { members, text } }) => ({ type: 'channel:message-posted', to: Object.values(members), data: { text } }),
+    ChatMessagePosted: ({ data: { members, senderId, text } }) => ({
+      type: 'channel:message-posted',
+      to: Object.values(members),
+      data: { text, senderId },
+    }),
     ParticipantJoined: ({ data: { userId } }) => ({ type: 'lesson:participant-joined', to: [userId], data: { userId } }),
     ParticipantLeft: ({ data: { userId } }) => ({ type: 'lesson:participant-left', to: [userId], data: { userId } }),
   },
@@ -98,6 +104,7 @@ describe('The WebSocket', () => {
   let postgres: DisposableServer;
   let database: Database;
   let client: EventStoreClient;
+  let codec: Codec;
   let aggregates: Aggregates;
   let commands: CommandSender;
   let server: Server;
@@ -116,6 +123,15 @@ describe('The WebSocket', () => {
     return commands.send(message, { commandId, correlationId: commandId, causationId: commandId, source: 'spec', by });
   };
   const post = (text: string, by = okafor) => send(command(postChatMessage, { channelId, clientMessageId: newId(), text }), by);
+  /** The event alone, straight into the log: what leads to it is another story. */
+  const erase = async (userId: string) => {
+    const id = newId();
+    const who = { aggregateType: 'UserAccount', aggregateId: userId };
+    const cause = { commandId: id, commandType: 'Spec', correlationId: id, causationId: id, source: 'spec', role: 'system' };
+    const erased = { type: accountErased.type, data: { userId, emailHash: '0'.repeat(64) } };
+    const { stored } = await codec.encode(id, erased, { eventVersion: '1.0', timestamp: clock.now(), ...who, ...cause });
+    await client.append(streamOf('UserAccount', userId), [stored], 'any');
+  };
   const address = (ticket: string, lastId?: string) =>
     `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws?ticket=${ticket}${lastId === undefined ? '' : `&lastId=${lastId}`}`;
   const connect = async (actor: Actor, lastId?: string) => {
@@ -145,8 +161,8 @@ describe('The WebSocket', () => {
   beforeEach(async () => {
     ({ database } = await postgres.create());
     client = new EventStoreClient({ connectionString: eventStore.connectionString });
-    const deciders = [chatChannel, videoSession] as never;
-    const codec = new Codec({ deciders, vault });
+    const deciders = [chatChannel, videoSession, userAccount] as never;
+    codec = new Codec({ deciders, vault });
     aggregates = new Aggregates({ deciders, factProviders: facts, client, codec, vault, clock });
     commands = { send: (message, context) => aggregates.execute(message, context) };
     tickets = new Tickets(database);
@@ -212,7 +228,7 @@ describe('The WebSocket', () => {
     await post('one');
     await post('two');
     const [one, two] = [await socket.next('channel:message-posted'), await socket.next('channel:message-posted')];
-    expect([one.data, two.data]).toEqual([{ text: 'one' }, { text: 'two' }]);
+    expect([one.data['text'], two.data['text']]).toEqual(['one', 'two']);
     expect(BigInt(two.id!.split('-')[0]!)).toBeGreaterThan(BigInt(one.id!.split('-')[0]!));
   });
 
@@ -237,7 +253,7 @@ describe('The WebSocket', () => {
     await post('while away');
     const { client: second } = await connect(mia);
     second.send('resume', { lastId: welcome.data['lastId'] });
-    expect((await second.next('channel:message-posted')).data).toEqual({ text: 'while away' });
+    expect((await second.next('channel:message-posted')).data).toMatchObject({ text: 'while away' });
     expect((await second.next('resumed')).data).toMatchObject({ ref: 'r', count: 1 });
   });
 
@@ -252,7 +268,7 @@ describe('The WebSocket', () => {
     const { client: second } = await connect(mia, seen.id!);
     expect((await second.next('resync')).data['minPosition']).toMatch(/^\d+$/);
     await post('after');
-    expect((await second.next('channel:message-posted')).data).toEqual({ text: 'after' });
+    expect((await second.next('channel:message-posted')).data).toMatchObject({ text: 'after' });
   });
 
   it('keeps the newest thousand frames of a person', async () => {
@@ -273,6 +289,25 @@ describe('The WebSocket', () => {
     expect(kept).toMatchObject({ kind: 'frames', frames: { length: 1_000 } });
   });
 
+  it('forgets what an erased person wrote, and nothing else', async () => {
+    const texts = async (userId: string) => {
+      const missed = await store.missed(userId, { position: 0n, index: 0 });
+      return missed.kind === 'frames' ? missed.frames.map(({ data }) => data['text']) : [];
+    };
+    const { client: socket } = await connect(mia);
+    await post('from Okafor');
+    await post('from Mia', mia);
+    await socket.next('channel:message-posted');
+    await socket.next('channel:message-posted');
+    expect(await texts(okafor.userId!)).toEqual(['from Okafor', 'from Mia']);
+    await erase(mia.userId!);
+    const { position } = await post('behind it');
+    await socket.next('channel:message-posted');
+    expect(await store.position()).toBe(BigInt(position));
+    expect(await texts(okafor.userId!)).toEqual(['from Okafor', 'behind it']);
+    expect(await texts(mia.userId!)).toEqual(['behind it']);
+  });
+
   it('takes a message once it is in the log, and the same one again as the same', async () => {
     const [{ client: sender }, { client: receiver }] = [await connect(mia), await connect(okafor)];
     const message = { channelId, clientMessageId: 'm-1', text: 'Hello!' };
@@ -281,7 +316,7 @@ describe('The WebSocket', () => {
     expect(done.data).toMatchObject({ ref: 'a', id: channelId, revision: 1 });
     sender.send('channel:message', message, 'b');
     expect((await sender.next('done')).data).toEqual({ ...done.data, ref: 'b' });
-    expect((await receiver.next('channel:message-posted')).data).toEqual({ text: 'Hello!' });
+    expect((await receiver.next('channel:message-posted')).data).toMatchObject({ text: 'Hello!' });
     expect(await aggregates.history('ChatChannel', channelId)).toHaveLength(2);
   });
 

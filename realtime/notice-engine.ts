@@ -1,5 +1,6 @@
 import type { Notice, Notices } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { accountErased } from '#domain/identity/user-account.messages.ts';
 import { plus, type Instant } from '#domain/kernel/time.ts';
 import type { FanOut } from '#infra/fan-out/fan-out.ts';
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
@@ -81,7 +82,7 @@ export class NoticeEngine {
     // Filled anew, the past is stored for those who come back, but told to nobody.
     const newsFrom = position < 0n ? this.#startedAt : '';
     const feed = openFeed({
-      types: [...this.#byType.keys()],
+      types: [...this.#byType.keys(), accountErased.type],
       from: position < 0n ? undefined : position,
       onPage: (page) => this.#take(page, lease, newsFrom),
       onFailure: fail,
@@ -104,7 +105,8 @@ export class NoticeEngine {
     const { store, fanOut, clock } = this.#options;
     const oldest = plus(clock.now(), -NEWS_FOR_MS);
     const frames = events.filter(({ at }) => at >= oldest).flatMap((event) => this.framesOf(event));
-    await store.append(frames, position, lease.token);
+    const erased = events.filter(({ type }) => type === accountErased.type).map(({ aggregateId }) => aggregateId);
+    await store.append(frames, position, lease.token, erased);
     const news = frames.filter(({ at }) => at >= newsFrom);
     await Promise.all(
       news.map(({ recipient, id, type, data, at }) =>
