@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -47,6 +47,14 @@ describe('where the files of Postgres lie', () => {
       rmSync(path, { recursive: true });
       elsewhere.pop();
       expect(() => settle(dir, stranger)).toThrow('are gone');
+    });
+
+    it('is given back once the folder that it belonged to has been removed', () => {
+      const left = settle(join(closed, 'one'), stranger);
+      rmSync(join(closed, 'one'), { recursive: true });
+      const kept = settle(join(closed, 'two'), stranger);
+      elsewhere.push(kept, settle(join(closed, 'three'), stranger));
+      expect([existsSync(left), existsSync(kept)]).toEqual([false, true]);
     });
   }
 });

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isRunning } from '../supervision/processes.ts';
 
 /** The user that the server runs as; undefined means this process's own. */
 export interface ServerUser {
@@ -64,6 +65,24 @@ function openGround(): string {
   throw new Error('no folder found that the Postgres user can reach');
 }
 
+/** In a folder whose files lie elsewhere: where they are. */
+const NOTE = 'location.json';
+/** In a folder that lies elsewhere: where it belongs to. */
+const ORIGIN = 'origin';
+
+/** Removes folders on open ground that belong to nothing any more, such as the ones of temporary folders. */
+function sweep(ground: string): void {
+  for (const entry of readdirSync(ground)) {
+    const path = join(ground, entry);
+    if (!existsSync(join(path, ORIGIN))) continue;
+    const note = join(readFileSync(join(path, ORIGIN), 'utf8'), NOTE);
+    if (existsSync(note) && (JSON.parse(readFileSync(note, 'utf8')) as { path: string }).path === path) continue;
+    const pidFile = join(path, 'data', 'postmaster.pid');
+    if (existsSync(pidFile) && isRunning(Number(readFileSync(pidFile, 'utf8').split('\n')[0]))) continue;
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
 /**
  * The folder that really holds the server's files. It is `dir` itself unless the server's user cannot get there (a project under a closed home
  * folder, run by root); then it lies elsewhere, `dir/location.json` says where, and one line on stderr says so too.
@@ -72,7 +91,7 @@ export function settle(dir: string, user: ServerUser | undefined): string {
   const home = resolve(dir);
   mkdirSync(home, { recursive: true, mode: 0o700 });
   if (!user) return home;
-  const note = join(home, 'location.json');
+  const note = join(home, NOTE);
   if (existsSync(note)) {
     const { path } = JSON.parse(readFileSync(note, 'utf8')) as { path: string };
     if (!existsSync(path)) throw new Error(`the Postgres files of ${home} were at ${path} and are gone; remove ${home} to start anew`);
@@ -83,13 +102,13 @@ export function settle(dir: string, user: ServerUser | undefined): string {
     return home;
   }
   const ground = openGround();
-  const prefix = `data-${createHash('sha256').update(home).digest('hex').slice(0, 16)}-`;
-  // Left over from an earlier life of the same folder, which has been deleted since.
-  for (const entry of readdirSync(ground)) if (entry.startsWith(prefix)) rmSync(join(ground, entry), { recursive: true, force: true });
-  const path = join(ground, prefix + randomBytes(4).toString('hex'));
+  sweep(ground);
+  const path = join(ground, `data-${randomBytes(8).toString('hex')}`);
   mkdirSync(path, { mode: 0o700 });
   chownSync(path, user.uid, user.gid);
   writeFileSync(note, JSON.stringify({ path }));
+  // Last: a folder without it is still being made.
+  writeFileSync(join(path, ORIGIN), home);
   process.stderr.write(`Postgres runs as uid ${user.uid}, which cannot reach ${home}: its files are in ${path}\n`);
   return path;
 }
