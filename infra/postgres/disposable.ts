@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, launchPostgres } from '#infra/embedded/postgres/launch.ts';
@@ -17,6 +17,8 @@ export interface DisposableServer {
 /** Starts a Postgres that leaves nothing behind. */
 export async function disposableServer(): Promise<DisposableServer> {
   const dir = mkdtempSync(join(tmpdir(), 'chalkstream-postgres-'));
+  // Open to the server's own user, so that its files lie in here and go with it.
+  chmodSync(dir, 0o755);
   const server = await launchPostgres({ dir });
   const databases: Database[] = [];
   return {
@@ -31,7 +33,7 @@ export async function disposableServer(): Promise<DisposableServer> {
     dispose: async () => {
       await Promise.all(databases.map((database) => database.close()));
       await server.stop();
-      rmSync(dir, { recursive: true });
+      rmSync(dir, { recursive: true, force: true });
     },
   };
 }
