@@ -149,6 +149,25 @@ describe('The money of a lesson', () => {
     expect((await world.stripe.retrievePaymentIntent((await stateOf(lesson)).intentId!)).status).toBe('canceled');
   });
 
+  it('is given up after three declines in quick succession, whichever of them we hear of first', async () => {
+    const lesson = await reserve();
+    for (let attempt = 0; attempt < 3; attempt++) await pay(lesson, 'pm_card_visa_chargeDeclined');
+    await world.deliver();
+    expect(typesOf(lesson).slice(2)).toEqual(['PaymentFailed', 'PaymentFailed', 'PaymentFailed', 'PaymentCanceled']);
+    expect(await bookingStatus(lesson)).toBe('Failed');
+  });
+
+  it('is given up after failed challenges of the bank, which leave no charge', async () => {
+    const lesson = await reserve();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await pay(lesson, 'pm_card_threeDSecure2Required');
+      await world.harness.control('POST', `payment_intents/${(await stateOf(lesson)).intentId}/challenge`, { outcome: 'failed' });
+      await world.deliver();
+    }
+    expect(countOf(lesson, 'PaymentFailed')).toBe(3);
+    expect(await bookingStatus(lesson)).toBe('Failed');
+  });
+
   it('is given up when the hold runs out', async () => {
     const lesson = await reserve();
     await world.pass(15 * MINUTE);

@@ -7,6 +7,7 @@ import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import type { BoundCommands } from '#infra/process-managers/effect.ts';
 
 type PaymentIntent = Awaited<ReturnType<StripePayments['retrievePaymentIntent']>>;
+type StripeCharge = Awaited<ReturnType<StripePayments['findCharges']>>[number];
 type StripeRefund = Awaited<ReturnType<StripePayments['retrieveRefund']>>;
 
 /** Ids of ours in the metadata of Stripe's objects. Others may use the same account at Stripe, so they may be missing. */
@@ -35,42 +36,60 @@ export async function sendUnless(codes: readonly string[], send: () => Promise<u
   }
 }
 
+/** Nothing of ours is concerned. */
+const UNKNOWN_INTENT = ['payment_not_found', 'another_payment_intent'];
+
 /** The reason that we give when we cancel a PaymentIntent. */
 export const OUR_CANCELLATION = 'abandoned';
 
-/** Records how a PaymentIntent stands. `failureRef` names a failed attempt that left no charge. */
-export async function recordIntent(sender: BoundCommands, paymentId: string, intent: PaymentIntent, failureRef?: string): Promise<void> {
+/** Records how a PaymentIntent stands; attempts that failed on the way are another thing. */
+export async function recordIntent(sender: BoundCommands, paymentId: string, intent: PaymentIntent): Promise<void> {
   const intentId = intent.id;
-  const unknown = ['payment_not_found', 'another_payment_intent'];
-  const { latest_charge: charge, last_payment_error: failure, currency } = intent;
+  const { latest_charge: charge, currency } = intent;
   const chargeId = typeof charge === 'string' ? charge : charge?.id;
   switch (intent.status) {
     case 'succeeded': {
       if (chargeId === undefined) throw new Error('A PaymentIntent that succeeded has no charge');
       const paid = { paymentId, intentId, chargeId, amount: intent.amount_received, currency };
-      await sendUnless(unknown, () => sender.send(command(commands.recordPaymentProcessed, paid)));
+      await sendUnless(UNKNOWN_INTENT, () => sender.send(command(commands.recordPaymentProcessed, paid)));
       return;
     }
     case 'requires_action':
-      await sendUnless(unknown, () => sender.send(command(commands.recordPaymentActionRequired, { paymentId, intentId })));
+      await sendUnless(UNKNOWN_INTENT, () => sender.send(command(commands.recordPaymentActionRequired, { paymentId, intentId })));
       return;
     case 'canceled':
       // Our own doing, whose reason only the effect that did it knows; it records that.
       if (intent.cancellation_reason === OUR_CANCELLATION) return;
-      await sendUnless([...unknown, 'already_paid'], () =>
+      await sendUnless([...UNKNOWN_INTENT, 'already_paid'], () =>
         sender.send(command(commands.cancelPayment, { paymentId, reason: 'canceled_at_stripe' })),
       );
       return;
-    case 'requires_payment_method': {
-      const attemptRef = failure?.charge ?? failureRef;
-      if (failure == null || attemptRef === undefined) return;
-      const code = failure.decline_code || failure.code || failure.type;
-      await sendUnless(unknown, () => sender.send(command(commands.recordPaymentFailed, { paymentId, intentId, attemptRef, code })));
-      return;
-    }
     default:
-      // Being processed or not begun: Stripe will tell us more.
+      // Waiting for a card or being processed: Stripe will tell us more.
       return;
+  }
+}
+
+/**
+ * Records every attempt to pay that failed. Each is told from the others by its charge, so attempts in quick succession are all counted, whichever
+ * of them Stripe tells of; one that left no charge is named by `failureRef`.
+ */
+export async function recordFailures(
+  sender: BoundCommands,
+  paymentId: string,
+  intent: PaymentIntent,
+  charges: readonly StripeCharge[],
+  failureRef: string,
+): Promise<void> {
+  const intentId = intent.id;
+  const { last_payment_error: failure } = intent;
+  const codes = new Map(
+    charges.filter(({ status }) => status === 'failed').map(({ id, failure_code: code }) => [id, code ?? 'declined'] as const),
+  );
+  if (failure != null) codes.set(failure.charge ?? failureRef, failure.decline_code || failure.code || failure.type);
+  for (const [attemptRef, code] of codes) {
+    const failed = command(commands.recordPaymentFailed, { paymentId, intentId, attemptRef, code });
+    await sendUnless(UNKNOWN_INTENT, () => sender.send(failed, attemptRef));
   }
 }
 

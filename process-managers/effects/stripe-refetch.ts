@@ -8,7 +8,7 @@ import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import { UpstreamRefused } from '#infra/adapters/upstream-errors.ts';
 import { handleEffect, type BoundCommands } from '#infra/process-managers/effect.ts';
 import { refetchStripeObject } from './stripe-effects.ts';
-import { idsOf, recordIntent, recordRefund, sendUnless } from './stripe-outcomes.ts';
+import { idsOf, recordFailures, recordIntent, recordRefund, sendUnless } from './stripe-outcomes.ts';
 
 interface Notice {
   readonly stripeEventRef: string;
@@ -45,7 +45,10 @@ async function lookIntoIntent(stripe: StripePayments, { eventType, objectId, str
   const intent = await stripe.retrievePaymentIntent(objectId);
   const ids = idsOf(intent.metadata);
   if (ids === undefined) return;
-  await recordIntent(commands, ids.paymentId, intent, eventType === 'payment_intent.payment_failed' ? stripeEventRef : undefined);
+  const { paymentId } = ids;
+  if (eventType === 'payment_intent.payment_failed' && intent.status !== 'succeeded')
+    await recordFailures(commands, paymentId, intent, (await stripe.findCharges(objectId)).toReversed(), stripeEventRef);
+  await recordIntent(commands, paymentId, intent);
 }
 
 async function lookIntoRefund(stripe: StripePayments, refundId: string, commands: BoundCommands) {

@@ -80,6 +80,11 @@ export class StripePayments {
     );
   }
 
+  /** The charges that were tried for an intent, newest first, those that failed too. */
+  findCharges(paymentIntent: string): Promise<Stripe.Charge[]> {
+    return this.all(() => this.stripe.charges.list({ payment_intent: paymentIntent, limit: 100 }));
+  }
+
   createRefund(params: Stripe.RefundCreateParams, idempotencyKey: string): Promise<Stripe.Refund> {
     return this.call(() => this.stripe.refunds.create(params, { idempotencyKey }));
   }
