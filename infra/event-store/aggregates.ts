@@ -136,7 +136,7 @@ export class Aggregates {
       return Promise.reject(new InvalidCommand({ issues }));
     }
     const id = (parsed.data as Readonly<Record<string, unknown>>)[route.decider.idField];
-    if (typeof id !== 'string') throw new Error(`${message.type} has no ${route.decider.idField}`);
+    if (typeof id !== 'string') return Promise.reject(new Error(`${message.type} has no ${route.decider.idField}`));
     const stream = streamOf(route.decider.aggregateType, id);
     const dispatch: Dispatch = { ...route, stream, id, data: parsed.data, at: context.at ?? this.#clock.now(), context };
     return this.#queue.run(stream, () => this.#executed(dispatch));
