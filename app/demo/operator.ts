@@ -38,10 +38,15 @@ export class Operator {
     if (response.status >= 400) throw new Error(`Stripe's onboarding page answered ${response.status} ${await response.text()}`);
   }
 
-  /** From now on Stripe's webhooks are held back, and it answers with an error when a payment is to be called off. */
-  async troubleAtStripe(): Promise<void> {
+  /** From now on Stripe holds its webhooks back. */
+  async silenceStripe(): Promise<void> {
     await this.stripe('PUT', 'webhooks', { paused: true });
-    await this.stripe('POST', 'faults', { method: 'POST', path: '/v1/payment_intents/*/cancel', kind: 'rate-limit', times: 10_000 });
+  }
+
+  /** From now on Stripe has no answer to questions about a payment, nor to calling one off. */
+  async overloadStripe(): Promise<void> {
+    await this.stripe('POST', 'faults', { method: 'GET', path: '/v1/payment_intents/*', kind: 'rate-limit', times: 100_000 });
+    await this.stripe('POST', 'faults', { method: 'POST', path: '/v1/payment_intents/*/cancel', kind: 'rate-limit', times: 100_000 });
   }
 
   async stripeIsBack(): Promise<void> {

@@ -116,8 +116,9 @@ async function lostSlot(world: World, { admin, tutor, student }: Cast, tell: Tel
   const slot = await firstSlot(student, tutor.userId);
   const { bookingId } = await book(student, tutor.userId, slot);
   await tell(`Mia books the hour at ${slot}.`);
-  await world.operator.troubleAtStripe();
+  await world.operator.silenceStripe();
   await pay(student, bookingId, 'pm_card_visa');
+  await world.operator.overloadStripe();
   await tell('She pays, but Stripe is in trouble: its word does not reach the platform.');
   const lesson = await student.api.get<{ heldUntil: string }>(`/lessons/${bookingId}`);
   await world.operator.moveClockTo(lesson.heldUntil);

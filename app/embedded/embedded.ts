@@ -14,6 +14,9 @@ import { keptClock } from './kept-clock.ts';
 /** The administrator of an embedded system. */
 export const EMBEDDED_ADMIN_EMAIL = 'admin@chalkstream.example';
 
+/** How long a start waits for the read models, in milliseconds. A long log takes longer; the API then answers 503 to queries meanwhile. */
+const CATCH_UP_MS = 60_000;
+
 /** Where to find everything of a running embedded system. It holds secrets of this machine's stand-ins only. */
 export interface EmbeddedAddresses {
   readonly publicUrl: string;
@@ -38,7 +41,7 @@ export interface EmbeddedSystem {
 
 /**
  * Starts the whole system on this machine alone: the peers on loopback ports with all data under `dir`, then every role in this process.
- * `environment` overrides what the peers say. Throws when a port is taken or a peer cannot start; nothing is left running then.
+ * `environment` may say anything but where the peers are. Throws when a port is taken or a peer cannot start; nothing is left running then.
  */
 export async function startEmbedded(options: {
   readonly dir: string;
@@ -56,6 +59,7 @@ export async function startEmbedded(options: {
     await peers.setWebhookTarget(`http://${LOOPBACK}:${config.publicHttp.port}`);
     const system = await startSystem({ config, log, clock, internalModules: [ClockModule] });
     await createAdmin(system, secrets.admin);
+    if (!(await system.caughtUp(CATCH_UP_MS))) log.warn('the read models are still being built; queries wait for them');
     return {
       addresses: addressesOf(config, peers.env, { dir, ...secrets }),
       system,
@@ -77,7 +81,7 @@ interface LocalSecrets {
   readonly admin: { readonly email: string; readonly password: string };
 }
 
-/** The peers' variables, then the defaults of one machine, then what the caller's environment says. */
+/** The defaults of one machine, what the caller's environment says, and always the peers' own addresses and keys. */
 async function environmentOf(peers: Peers, given: Readonly<Record<string, string | undefined>>) {
   const derived = (purpose: string) =>
     createHmac('sha256', peers.env['MASTER_KEY'] ?? '')
@@ -89,12 +93,13 @@ async function environmentOf(peers: Peers, given: Readonly<Record<string, string
   };
   const publicPort = await portOf(given['PUBLIC_PORT'], 3000);
   const environment = {
-    ...peers.env,
     PUBLIC_HOST: LOOPBACK,
     PUBLIC_URL: `http://localhost:${publicPort}`,
     INTERNAL_KEYS: `operations:${secrets.internalSecret}`,
     LOG_LEVEL: 'warn',
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== '')),
+    // A shell's own AWS or Stripe variables must not lead an embedded system to somebody's real account.
+    ...peers.env,
     PUBLIC_PORT: String(publicPort),
     INTERNAL_PORT: String(await portOf(given['INTERNAL_PORT'], 3001)),
   };

@@ -16,6 +16,7 @@ import { FrameStore } from '#realtime/frame-store.ts';
 import { Gateway } from '#realtime/gateway.ts';
 import { NoticeEngine } from '#realtime/notice-engine.ts';
 import { notices } from '#realtime/notices.ts';
+import { readModels } from '#projections/read-models.ts';
 import { processManagerEngine, projectionEngine } from './engines.ts';
 import { layFoundation, type Foundation } from './foundation.ts';
 import { lagChecks, lagMetrics } from './lags.ts';
@@ -29,6 +30,8 @@ export interface System {
   /** Where the servers of this process listen; undefined for those it does not have. */
   readonly publicPort: number | undefined;
   readonly internalPort: number | undefined;
+  /** Resolves when every read model has taken in the log up to now; false when that takes longer. */
+  caughtUp(timeoutMs: number): Promise<boolean>;
   /** Ends what is under way and closes everything, servers first. */
   stop(): Promise<void>;
 }
@@ -120,12 +123,21 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   const serves = roles.has('command-api') || roles.has('query-api') || roles.has('realtime');
   const publicHttp = serves ? await publicServer(foundation, shared) : undefined;
   const internalHttp = roles.has('internal') ? await internalServer(foundation, shared, parts.internalModules ?? []) : undefined;
+  const publicPort = await listen(publicHttp, config.publicHttp, started);
+  const internalPort = await listen(internalHttp, config.internalHttp, started);
+  // Last, so that it stops first: a server waits for its connections to end, and an open WebSocket is one.
   if (publicHttp !== undefined && roles.has('realtime')) startRealtime({ foundation, commands, clock, server: publicHttp, started });
   return {
     foundation,
     commands,
-    publicPort: await listen(publicHttp, config.publicHttp, started),
-    internalPort: await listen(internalHttp, config.internalHttp, started),
+    publicPort,
+    internalPort,
+    caughtUp: async (timeoutMs) =>
+      projections.positions.waitFor(
+        readModels.map(({ context, name }) => `${context}.${name}`),
+        await foundation.eventStore.head(),
+        timeoutMs,
+      ),
     stop: () => started.stop(),
   };
 }

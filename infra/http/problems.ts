@@ -120,7 +120,7 @@ function answerable(error: unknown): Answerable {
       headers: error.kind === 'too_many' ? { 'retry-after': '60' } : undefined,
     };
   const code = edgeCodeOf(error);
-  return { code, ...EDGE_PROBLEMS[code] };
+  return { code, ...EDGE_PROBLEMS[code], ...(code === 'stale_read' ? { headers: { 'retry-after': '1' } } : {}) };
 }
 
 const BY_FASTIFY_CODE: Readonly<Record<string, EdgeProblem>> = {
@@ -130,6 +130,9 @@ const BY_FASTIFY_CODE: Readonly<Record<string, EdgeProblem>> = {
   FST_ERR_BAD_URL: 'malformed_request',
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
 };
+
+/** Postgres has no such table or schema: the read model is being built for the first time, or again after it was dropped. */
+const NOT_BUILT_YET: ReadonlySet<unknown> = new Set(['42P01', '3F000']);
 
 const BY_STATUS: Readonly<Record<number, EdgeProblem>> = {
   400: 'malformed_request',
@@ -148,6 +151,7 @@ const BY_STATUS: Readonly<Record<number, EdgeProblem>> = {
 function edgeCodeOf(error: unknown): EdgeProblem {
   if (error instanceof HttpException) return BY_STATUS[error.getStatus()] ?? 'internal_error';
   if (typeof error !== 'object' || error === null) return 'internal_error';
+  if ('code' in error && NOT_BUILT_YET.has(error.code)) return 'stale_read';
   if ('code' in error && typeof error.code === 'string' && BY_FASTIFY_CODE[error.code] !== undefined)
     return BY_FASTIFY_CODE[error.code] as EdgeProblem;
   // Only Fastify's own errors carry a status that is meant for the client; a vendor SDK's `statusCode` is not ours.
