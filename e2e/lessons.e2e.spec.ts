@@ -245,9 +245,11 @@ describe('A lesson', () => {
       rtmToken: expect.stringMatching(/^007/),
     });
   });
-  it('starts when both are there, by whichever way they are seen', async () => {
+  it('starts when both are there, by whichever way they are seen, and is recorded as both agreed', async () => {
     await okafor.socket.open();
-    const { channel, uid } = await mia.api.post<{ channel: string; uid: number }>(`/lessons/${lessonId}/join`);
+    const agreed = { recordingConsent: true };
+    await okafor.api.post(`/lessons/${lessonId}/join`, agreed);
+    const { channel, uid } = await mia.api.post<{ channel: string; uid: number }>(`/lessons/${lessonId}/join`, agreed);
     expect(await agora(103, channel, uid, '0'.repeat(64))).toBe(401);
     expect(await agora(103, channel, uid)).toBe(200);
     expect(await agora(103, 'lesson-of-nobody', uid)).toBe(200);
@@ -258,7 +260,7 @@ describe('A lesson', () => {
     await okafor.socket.next(({ type }) => type === 'lesson:started');
     await mia.api.until<true, { room: { recording: string | null } }>(
       `/lessons/${lessonId}/status`,
-      ({ room }) => room.recording === 'skipped',
+      ({ room }) => room.recording === 'running',
     );
   });
   it('carries messages and files', async () => {
@@ -289,7 +291,7 @@ describe('A lesson', () => {
     );
     expect(await (await fetch(shared!.downloadUrl)).text()).toBe('%PDF-1.4 one half');
   });
-  it('is ended by the tutor, and its room closes', async () => {
+  it('is ended by the tutor; its room closes and the recorder stops', async () => {
     expect(await refusal(mia.api.post(`/lessons/${lessonId}/end`))).toEqual([409, 'too_early_to_end']);
     await world.operator.moveClockTo(plus(startsAt, 45 * MINUTE));
     await okafor.api.post(`/lessons/${lessonId}/end`);
@@ -305,6 +307,10 @@ describe('A lesson', () => {
     expect(ended.actualSeconds).toBe(Math.floor(millisecondsBetween(ended.startedAt, ended.endedAt) / 1000));
     expect(ended.shortfallSeconds).toBe(Math.ceil(3600 - millisecondsBetween(ended.startedAt, ended.endedAt) / 1000));
     await mia.api.until<true, { room: { status: string } }>(`/lessons/${lessonId}/status`, ({ room }) => room.status === 'Closed');
+    await mia.api.until<true, { room: { recording: string | null } }>(
+      `/lessons/${lessonId}/status`,
+      ({ room }) => room.recording === 'stopped' || room.recording === 'uploaded',
+    );
     expect(await refusal(mia.api.post(`/lessons/${lessonId}/join`))).toEqual([409, 'video_room_is_closed']);
   });
 });
