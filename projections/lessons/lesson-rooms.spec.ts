@@ -59,7 +59,9 @@ describe('The rooms of lessons', () => {
     expect(row(roomClosed)).toMatchObject({ status: 'Closed' });
   });
   it('say whether the lesson is recorded', () =>
-    expect(row(event(recordingStarted, { lessonId, sid: 's', resourceId: 'r', recorderUid: uids.recorder }))).toMatchObject({ recording: 'running' }));
+    expect(row(event(recordingStarted, { lessonId, sid: 's', resourceId: 'r', recorderUid: uids.recorder }))).toMatchObject({
+      recording: 'running',
+    }));
 });
 
 describe('The messages of lessons', () => {
