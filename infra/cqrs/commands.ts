@@ -21,7 +21,7 @@ export interface CommandContext {
 
 /** What became of a command. */
 export interface CommandResult {
-  /** Id of the aggregate; of the command for an effect, which has no aggregate. */
+  /** Id of the aggregate. */
   readonly id: string;
   /** Revision of the aggregate's last event; -1 when it has none. */
   readonly revision: number;
@@ -42,7 +42,7 @@ export class InvalidCommand extends Refusal {
   static override readonly sentence = 'The command does not fit its schema.';
 }
 
-/** A mistake in the code: no aggregate and no effect takes this command. */
+/** A mistake in the code: no aggregate takes this command. */
 export class UnknownCommand extends Error {
   constructor(readonly commandType: string) {
     super(`Nothing handles the command ${commandType}`);

@@ -118,11 +118,6 @@ export class Aggregates {
     }
   }
 
-  /** Whether an aggregate takes commands of this type. */
-  takes(commandType: string): boolean {
-    return this.#routes.has(commandType);
-  }
-
   /**
    * Executes a command once: the same command id again appends nothing and gets the first result. Throws the refusal, {@link InvalidCommand},
    * {@link UnknownCommand}, {@link WrongRevision} after too many conflicts, and the errors of {@link EventStoreClient.append}.
