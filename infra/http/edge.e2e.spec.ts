@@ -1,10 +1,13 @@
 import { fail } from 'node:assert/strict';
-import { createConnection } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import pino from 'pino';
 import { z } from 'zod';
 import { Refusal } from '#domain/kernel/refusal.ts';
+import { EventStoreUnavailable, WrongRevision } from '#infra/event-store/errors.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { Body, Caller, Endpoint, Params, Query, RawBody } from './endpoint.ts';
@@ -22,6 +25,7 @@ const orderSchema = z.object({ cups: z.number().int().min(1).max(10), tea: z.str
 /** What the handlers below have been through, for the specs to look at. */
 const brewed: string[] = [];
 let holding: Promise<void> | undefined;
+const arrivedOrders = new EventEmitter();
 
 @Controller('teas')
 class Teas {
@@ -36,6 +40,9 @@ class Teas {
   async brew(@Body() order: z.output<typeof orderSchema>, @Caller() caller: Caller) {
     if (order.tea === 'lapsang') throw new KettleTooHot({ degrees: 120 });
     if (order.tea === 'poison') throw new Error('secret: the vault is behind the painting');
+    if (order.tea === 'sold out') throw new EventStoreUnavailable('append to Tea-1', new Error('secret'));
+    if (order.tea === 'fought over') throw new WrongRevision('Tea-1', 3, 4);
+    arrivedOrders.emit('order');
     await holding;
     const context = caller.commandContext();
     brewed.push(context.commandId);
@@ -214,6 +221,36 @@ describe('the edge', () => {
     const broken = await send('GET', '/teas/broken/answer');
     expect([broken.status, broken.body['code']]).toEqual([500, 'internal_error']);
     expect(broken.text).not.toContain('many');
+  });
+
+  it.each([
+    ['sold out', 'upstream_unavailable'],
+    ['fought over', 'contended'],
+  ])('asks to come back when the event store could not take %s tea', async (tea, code) => {
+    const answer = await order({}, { cups: 1, tea });
+    expect([answer.status, answer.body['code'], answer.headers.get('retry-after')]).toEqual([503, code, '1']);
+    expect(answer.text).not.toMatch(/secret|Tea-1/);
+  });
+
+  it('keeps no timer for a client that has gone away', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    let open: () => void = () => undefined;
+    holding = new Promise((resolve) => (open = resolve));
+    const connected = once(server.app.getHttpServer(), 'connection');
+    const arrived = once(arrivedOrders, 'order');
+    const before = timers();
+    const body = '{"cups":1,"tea":"assam"}';
+    const head = `host: tea\r\nauthorization: ${mia.authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+    const client = createConnection(Number(new URL(origin).port), '127.0.0.1');
+    client.write(`POST /teas HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+    const [[socket]] = (await Promise.all([connected, arrived])) as [[Socket], unknown];
+    expect(timers()).toBe(before + 1);
+    const closed = once(socket, 'close');
+    client.destroy();
+    await closed;
+    await nextTurn();
+    expect(timers()).toBe(before);
+    open();
   });
 
   it.each(['/nowhere', '/teas/%E0%A4%A', `/teas/${'x'.repeat(300)}`])('answers the unknown address %s with a problem', async (path) => {

@@ -6,6 +6,7 @@ import { ANONYMOUS, type Authenticator, type Identity } from './authenticator.ts
 import { meaningOfKey, RequestCaller } from './caller.ts';
 import type { EndpointOptions, Exchange } from './endpoint.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
+import { FOR_PAGES, HTML, problemPage } from './page.ts';
 import type { Positions } from './positions.ts';
 import { Problem, PROBLEM_JSON, problemOf, validationProblem } from './problems.ts';
 import type { Limiters } from './rate-limits.ts';
@@ -50,15 +51,12 @@ export function installEdge(fastify: FastifyInstance, parts: EdgeParts): void {
     // Fastify makes its route options anew each time they are asked for: once is enough.
     const { endpoint } = request.routeOptions.config;
     const overdue = setTimeout(() => sendProblem(new Problem('overdue'), request, reply, parts.log), parts.answerWithin);
-    request.exchange = new RequestExchange(correlationId, parts.source, endpoint, overdue);
+    // Not in onResponse: that never comes when the client has gone away.
+    reply.raw.once('close', () => clearTimeout(overdue));
+    request.exchange = new RequestExchange(correlationId, parts.source, endpoint);
     reply.header('x-correlation-id', correlationId);
     reply.headers(FOR_BROWSERS);
     settle(() => admit(request, reply, endpoint, parts), done);
-  });
-
-  fastify.addHook('onResponse', (request, _reply, done) => {
-    clearTimeout((request.exchange as RequestExchange).overdue);
-    done();
   });
 
   fastify.addHook('preHandler', (request, reply, done) => {
@@ -99,7 +97,6 @@ class RequestExchange implements Exchange {
     readonly correlationId: string,
     source: string,
     readonly endpoint: EndpointOptions | undefined,
-    readonly overdue: NodeJS.Timeout,
   ) {
     this.caller = new RequestCaller(ANONYMOUS.actor, correlationId, source, undefined, undefined);
   }
@@ -171,6 +168,7 @@ function permit(request: FastifyRequest, endpoint: EndpointOptions, identity: Id
 function prepare(request: FastifyRequest, reply: FastifyReply, endpoint: EndpointOptions, parts: EdgeParts): Step {
   if (endpoint.secretAnswer === true) reply.header('cache-control', 'no-store');
   if (endpoint.produces !== undefined) reply.type(endpoint.produces);
+  if (endpoint.produces === HTML) reply.headers(FOR_PAGES);
   const exchange = request.exchange as RequestExchange;
   return after(parts.authenticator.needsBody ? identify(request, endpoint, parts) : undefined, () => {
     exchange.caller = callerOf(request, exchange, parts.source);
@@ -290,12 +288,15 @@ function readBodies(fastify: FastifyInstance): void {
   });
 }
 
-/** Answers any error as problem+json; logs those that are ours, without bodies, headers or addresses. */
+/** Answers any error as problem+json, or as a page where a browser asked for one; logs those that are ours, without bodies, headers or addresses. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
   if (reply.sent) return;
   const correlationId = (request.exchange as Exchange | null)?.correlationId ?? randomUUID();
   const { status, headers, body } = problemOf(error, correlationId);
   if (status >= 500 && !(error instanceof Problem))
     log.error({ err: error, correlationId, method: request.method, route: request.routeOptions?.url }, 'request failed');
-  void reply.code(status).headers(headers).header('x-correlation-id', correlationId).type(PROBLEM_JSON).send(JSON.stringify(body));
+  reply.code(status).headers(headers).header('x-correlation-id', correlationId);
+  const forPeople = request.routeOptions?.config.endpoint?.produces === HTML && request.headers.accept?.includes('text/html') === true;
+  if (forPeople) void reply.headers(FOR_PAGES).type(HTML).send(problemPage(body));
+  else void reply.type(PROBLEM_JSON).send(JSON.stringify(body));
 }

@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { z } from 'zod';
 import { Refusal, type RefusalKind } from '#domain/kernel/refusal.ts';
+import { EventStoreUnavailable, WrongRevision } from '#infra/event-store/errors.ts';
 
 /** The media type of every error answer (RFC 9457). */
 export const PROBLEM_JSON = 'application/problem+json';
@@ -35,6 +36,7 @@ export const EDGE_PROBLEMS = {
   upstream_unavailable: { status: 503, title: 'A part of the platform is not reachable at the moment.' },
   overdue: { status: 503, title: 'The answer took too long.' },
   stale_read: { status: 503, title: 'The data asked for has not arrived yet.' },
+  contended: { status: 503, title: 'Too many changes to the same thing at once.' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type EdgeProblem = keyof typeof EDGE_PROBLEMS;
@@ -120,7 +122,7 @@ function answerable(error: unknown): Answerable {
       headers: error.kind === 'too_many' ? { 'retry-after': '60' } : undefined,
     };
   const code = edgeCodeOf(error);
-  return { code, ...EDGE_PROBLEMS[code], ...(code === 'stale_read' ? { headers: { 'retry-after': '1' } } : {}) };
+  return { code, ...EDGE_PROBLEMS[code], ...(PASSING.has(code) ? { headers: { 'retry-after': '1' } } : {}) };
 }
 
 const BY_FASTIFY_CODE: Readonly<Record<string, EdgeProblem>> = {
@@ -133,6 +135,9 @@ const BY_FASTIFY_CODE: Readonly<Record<string, EdgeProblem>> = {
 
 /** Postgres has no such table or schema: the read model is being built for the first time, or again after it was dropped. */
 const NOT_BUILT_YET: ReadonlySet<unknown> = new Set(['42P01', '3F000']);
+
+/** What the next try may well find gone. */
+const PASSING: ReadonlySet<EdgeProblem> = new Set(['stale_read', 'contended', 'upstream_unavailable']);
 
 const BY_STATUS: Readonly<Record<number, EdgeProblem>> = {
   400: 'malformed_request',
@@ -149,6 +154,9 @@ const BY_STATUS: Readonly<Record<number, EdgeProblem>> = {
 };
 
 function edgeCodeOf(error: unknown): EdgeProblem {
+  // Whether a command was written is open then: the same Idempotency-Key finds out.
+  if (error instanceof EventStoreUnavailable) return 'upstream_unavailable';
+  if (error instanceof WrongRevision) return 'contended';
   if (error instanceof HttpException) return BY_STATUS[error.getStatus()] ?? 'internal_error';
   if (typeof error !== 'object' || error === null) return 'internal_error';
   if ('code' in error && NOT_BUILT_YET.has(error.code)) return 'stale_read';
