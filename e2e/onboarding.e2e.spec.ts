@@ -105,6 +105,25 @@ describe('Registering', () => {
     expect(await database.query(`select 1 from engine.idempotency_keys where body like '%accepted%'`)).toEqual([]);
   });
 
+  it('tells a person whose link is wrong so on a page, and a program by a problem', async () => {
+    const wrong = `${world.publicUrl}/consents/cut-short/page`;
+    const page = await fetch(wrong, { headers: { accept: 'text/html,*/*;q=0.8' } });
+    expect([page.status, page.headers.get('content-type'), await page.text()]).toEqual([
+      403,
+      'text/html; charset=utf-8',
+      expect.stringContaining('This consent link is not valid.'),
+    ]);
+    expect([page.headers.get('content-security-policy'), page.headers.get('referrer-policy')]).toEqual([
+      expect.stringMatching(/^default-src 'none'; style-src 'sha256-/),
+      'no-referrer',
+    ]);
+    const program = await fetch(wrong);
+    expect([program.headers.get('content-type'), await program.json()]).toEqual([
+      expect.stringContaining('application/problem+json'),
+      expect.objectContaining({ code: 'consent_token_invalid' }),
+    ]);
+  });
+
   it('spends the token of the mail by a POST only, and accepts it twice', async () => {
     const ben = newPerson(world, 'Ben');
     await ben.api.post('/auth/register', registration(ben.email, ben.password));
@@ -253,6 +272,9 @@ describe('A student of fifteen', () => {
     expect(await refusal(anyone.get(`/consents/${token.replace(/.{8}$/, 'AAAAAAAA')}`))).toEqual([403, 'consent_token_invalid']);
     const page = await fetch(`${world.publicUrl}/consents/${token}/page`);
     expect(await page.text()).toContain('<input type="checkbox" name="scope" value="recording">');
+    const nothingTicked = new URLSearchParams({ decision: 'grant' });
+    const hint = await fetch(`${world.publicUrl}/consents/${token}/form`, { method: 'POST', body: nothingTicked });
+    expect(await hint.text()).toContain('Nothing was ticked');
     const form = new URLSearchParams([
       ['decision', 'grant'],
       ['scope', 'account'],

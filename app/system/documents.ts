@@ -16,7 +16,8 @@ export function publicApi(url: string): ApiInfo {
     version: VERSION,
     description:
       'Students find verified tutors, connect, book, pay and meet. Commands answer with a position; send it as `X-Min-Position` to read your own write. ' +
-      'Every POST takes an `Idempotency-Key`. Errors are problem documents with a stable `code`.',
+      'Every POST takes an `Idempotency-Key`. Errors are problem documents with a stable `code`. ' +
+      '[Events and the frames of the WebSocket](/docs/asyncapi.json).',
     url,
     security: 'bearer',
     refusals,

@@ -16,8 +16,9 @@ import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
 import { Aggregates } from '#infra/event-store/aggregates.ts';
 import { Body, Caller, commandAnswer, Endpoint, Params, RawBody } from '#infra/http/endpoint.ts';
+import { HTML, pageOf } from '#infra/http/page.ts';
 import { consentNotice, noticeOf, type ConsentNotice } from './consent-notice.ts';
-import { consentForm, pageOf } from './pages.ts';
+import { consentForm, consentThanks } from './pages.ts';
 
 const byToken = z.object({ token: z.string().max(200).describe('From the link of the mail to the parent.') });
 const decision = z.discriminatedUnion('decision', [
@@ -26,6 +27,11 @@ const decision = z.discriminatedUnion('decision', [
   z.object({ decision: z.literal('revoke'), scopes: scopes.optional().describe('Absent: all of them.') }),
 ]);
 type Decision = z.output<typeof decision>;
+/** The same as the page's form sends it: boxes that are ticked, also to take consent back. */
+const formDecision = z.discriminatedUnion('decision', [
+  z.object({ decision: z.enum(['grant', 'revoke']), scopes: scopes.min(1) }),
+  z.object({ decision: z.literal('deny') }),
+]);
 
 /** The parent's side, by the token of a mail. GET only shows: scanners of mails follow every link. */
 @Controller('consents')
@@ -80,7 +86,7 @@ export class ConsentsController {
     actors: 'anyone',
     params: byToken,
     response: z.string(),
-    produces: 'text/html; charset=utf-8',
+    produces: HTML,
     rate: 'strict',
     secretAnswer: true,
   })
@@ -95,17 +101,17 @@ export class ConsentsController {
     params: byToken,
     response: z.string(),
     status: 200,
-    produces: 'text/html; charset=utf-8',
+    produces: HTML,
     rawBody: true,
     rate: 'strict',
     secretAnswer: true,
   })
   async decideByForm(@Params() { token }: z.output<typeof byToken>, @RawBody() body: Buffer, @Caller() caller: Caller): Promise<string> {
     const form = new URLSearchParams(body.toString('utf8'));
-    const wanted = decision.safeParse({ decision: form.get('decision'), scopes: form.getAll('scope') });
-    if (!wanted.success) return pageOf('Please go back', ['Tick at least one purpose, or decline.']);
+    const wanted = formDecision.safeParse({ decision: form.get('decision'), scopes: form.getAll('scope') });
+    if (!wanted.success) return pageOf('Please go back', ['Nothing was ticked, so nothing has changed.']);
     await this.commands.send(commandFor(token, wanted.data), caller.commandContext());
-    return pageOf('Thank you', ['Your decision is recorded. You may come back to this link at any time to change it.']);
+    return consentThanks(wanted.data.decision);
   }
 }
 

@@ -1,24 +1,5 @@
+import { escaped, pageOf } from '#infra/http/page.ts';
 import type { ConsentNotice } from './consent-notice.ts';
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign]!);
-
-/** A page of plain paragraphs; `form` is HTML that was escaped before. */
-export function pageOf(title: string, paragraphs: readonly string[], form = ''): string {
-  const text = paragraphs.map((paragraph) => `<p>${escaped(paragraph)}</p>`).join('\n');
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex"><title>${escaped(title)}</title></head>
-<body>
-<main>
-<h1>${escaped(title)}</h1>
-${text}
-${form}
-</main>
-</body>
-</html>
-`;
-}
 
 /** A page that does nothing until somebody presses the button: following the link spends no token. */
 export function verificationForm(token: string): string {
@@ -32,22 +13,41 @@ export function consentForm(token: string, notice: ConsentNotice): string {
   const action = `/consents/${encodeURIComponent(token)}/form`;
   const boxes = notice.scopes
     .filter(({ asked, granted }) => (notice.status === 'Granted' ? granted : asked))
-    .map(({ scope, meaning }) => `<p><label><input type="checkbox" name="scope" value="${scope}"> ${escaped(meaning)}</label></p>`)
+    .map(({ scope, meaning }) => `<label><input type="checkbox" name="scope" value="${scope}"> ${escaped(meaning)}</label>`)
     .join('\n');
   const button = (decision: string, label: string) => `<button name="decision" value="${decision}">${label}</button>`;
-  const form = (buttons: string) => `<form method="post" action="${action}">\n${boxes}\n${buttons}\n</form>`;
+  const form = (legend: string, buttons: string) =>
+    `<form method="post" action="${action}">\n<fieldset><legend>${legend}</legend>\n${boxes}\n</fieldset>\n${buttons}\n</form>`;
   switch (notice.status) {
     case 'Requested':
       return pageOf(
         'Your consent',
-        [about, ...notice.rights],
-        form(`${button('grant', 'I consent to what is ticked')} ${button('deny', 'I do not consent')}`),
+        [about, 'Please tick what you allow. Each purpose stands on its own.'],
+        form('What you allow', `${button('grant', 'I consent to what is ticked')} ${button('deny', 'I do not consent')}`),
+        notice.rights,
       );
     case 'Granted':
-      return pageOf('You have consented', [about, ...notice.rights], form(button('revoke', 'Take back what is ticked')));
+      return pageOf(
+        'You have consented',
+        [about, 'You have allowed what is listed here. Tick what you want to take back.'],
+        form('What you take back', button('revoke', 'Take back what is ticked')),
+        notice.rights,
+      );
     case 'Denied':
     case 'Expired':
     case 'Revoked':
       return pageOf('Nothing to decide', [about, 'This request is over. If your child asks again, you get another mail.']);
+  }
+}
+
+/** What a parent reads after an answer. */
+export function consentThanks(decision: 'grant' | 'deny' | 'revoke'): string {
+  switch (decision) {
+    case 'grant':
+      return pageOf('Thank you', ['Your consent is recorded. Keep the mail: with the same link you can take it back at any time.']);
+    case 'deny':
+      return pageOf('Thank you', ['It is recorded that you do not consent. If your child asks again, you get another mail.']);
+    case 'revoke':
+      return pageOf('Thank you', ['What you ticked is taken back.']);
   }
 }

@@ -2,11 +2,11 @@ import { Controller, Get, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Commands } from '#infra/cqrs/commands.module.ts';
 import { Caller, Endpoint, Query, RawBody } from '#infra/http/endpoint.ts';
+import { HTML, pageOf } from '#infra/http/page.ts';
 import { verification } from './auth.controller.ts';
-import { pageOf, verificationForm } from './pages.ts';
+import { verificationForm } from './pages.ts';
 
 const byToken = z.object({ token: z.string().max(200) });
-const HTML = 'text/html; charset=utf-8';
 
 /** Where the link of a verification mail leads. */
 @Controller('auth/verify-email')

@@ -25,7 +25,9 @@ export async function documentRoutes(
   await fastify.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    uiConfig: { docExpansion: 'none', persistAuthorization: false },
+    uiConfig: { docExpansion: 'none', persistAuthorization: false, tagsSorter: 'alpha' },
+    // The bar on top shows a vendor's name and asks for another document: there is only this one.
+    theme: { title: api.title, css: [{ filename: 'page.css', content: '.swagger-ui .topbar { display: none }' }] },
     transformSpecificationClone: false,
     transformSpecification: () => document(),
   });
