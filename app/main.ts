@@ -44,7 +44,7 @@ async function embeddedProcess(environment: NodeJS.ProcessEnv, args: readonly st
   return { stop: () => embedded.stop(), failed: embedded.peers.lost.then((name) => `The embedded ${name} has gone.`) };
 }
 
-function welcome({ publicUrl, internalUrl, outboxUrl, admin, dataDir }: EmbeddedAddresses): string {
+function welcome({ publicUrl, internalUrl, outboxUrl, admin, dataDir, environmentFile }: EmbeddedAddresses): string {
   return [
     'Chalkstream is up, on embedded peers.',
     `  API            ${publicUrl}   its document ${publicUrl}/docs`,
@@ -52,6 +52,7 @@ function welcome({ publicUrl, internalUrl, outboxUrl, admin, dataDir }: Embedded
     `  mails sent     ${outboxUrl}`,
     `  administrator  ${admin.email}   password ${admin.password}`,
     `  data           ${dataDir}`,
+    `  environment    ${environmentFile}   (for operators' programs and more processes)`,
     'Ctrl-C stops everything.',
   ].join('\n');
 }

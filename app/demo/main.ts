@@ -99,13 +99,14 @@ function report({ title, ledger, faults }: Ending): void {
 }
 
 function lookAround({ addresses }: AppProcess): void {
-  const { publicUrl, internalUrl, outboxUrl, admin } = addresses;
+  const { publicUrl, internalUrl, outboxUrl, admin, environmentFile } = addresses;
   console.log(`
 It stays up. Look around:
   ${publicUrl}/docs              the API; sign in with POST /auth/login
   ${publicUrl}/docs/asyncapi.json  events and WebSocket frames
   ${outboxUrl}      every mail that was sent
   ${internalUrl}/ready, /metrics    health and lag
+  ${environmentFile}      the variables for npm run projections and npm run outbox
   administrator: ${admin.email}, password ${admin.password}
   the history of anything, as an administrator: GET ${publicUrl}/audit/LessonBooking/{id}/events
 Ctrl-C stops everything.`);

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readConfig, type Config } from '#infra/config/config.ts';
+import { variables } from '#infra/config/variables.ts';
 import { freePort, LOOPBACK } from '#infra/embedded/loopback.ts';
 import { launchPeers, type Peers } from '#infra/embedded/peers.ts';
 import { createLog } from '#infra/telemetry/log.ts';
@@ -29,6 +30,8 @@ export interface EmbeddedAddresses {
   readonly eventStoreUrl: string;
   readonly databaseUrl: string;
   readonly dataDir: string;
+  /** File with the variables that lead another process, such as an operator's program, to the same peers. */
+  readonly environmentFile: string;
 }
 
 export interface EmbeddedSystem {
@@ -54,6 +57,8 @@ export async function startEmbedded(options: {
   try {
     const { environment, secrets } = await environmentOf(peers, options.environment);
     const config = readConfig(environment, options.args);
+    const environmentFile = join(dir, 'system.env');
+    writeEnvironment(environmentFile, environment);
     const clock = keptClock(join(dir, 'clock.json'));
     const log = createLog(config.log.level, 'chalkstream');
     await peers.setWebhookTarget(`http://${LOOPBACK}:${config.publicHttp.port}`);
@@ -61,7 +66,7 @@ export async function startEmbedded(options: {
     await createAdmin(system, secrets.admin);
     if (!(await system.caughtUp(CATCH_UP_MS))) log.warn('the read models are still being built; queries wait for them');
     return {
-      addresses: addressesOf(config, peers.env, { dir, ...secrets }),
+      addresses: addressesOf(config, peers.env, { dir, environmentFile, ...secrets }),
       system,
       clock,
       peers,
@@ -106,12 +111,23 @@ async function environmentOf(peers: Peers, given: Readonly<Record<string, string
   return { environment, secrets };
 }
 
+/** Writes the variables of the system, and no others of the shell, so that a shell or `node --env-file` can read them; for this user only. */
+function writeEnvironment(file: string, environment: Readonly<Record<string, string | undefined>>): void {
+  const lines = Object.keys(variables).flatMap((name) => (environment[name] === undefined ? [] : [`${name}='${environment[name]}'\n`]));
+  writeFileSync(`${file}.new`, lines.join(''), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
 /** A port by its variable; `0` means a free one, which must be known before anything links to it. */
 async function portOf(given: string | undefined, usual: number): Promise<number> {
   return given === '0' ? freePort() : Number(given ?? usual);
 }
 
-function addressesOf(config: Config, env: Readonly<Record<string, string>>, local: LocalSecrets & { dir: string }): EmbeddedAddresses {
+function addressesOf(
+  config: Config,
+  env: Readonly<Record<string, string>>,
+  local: LocalSecrets & { dir: string; environmentFile: string },
+): EmbeddedAddresses {
   return {
     publicUrl: config.publicHttp.url,
     internalUrl: `http://${config.internalHttp.host}:${config.internalHttp.port}`,
@@ -122,5 +138,6 @@ function addressesOf(config: Config, env: Readonly<Record<string, string>>, loca
     eventStoreUrl: config.eventStoreUrl,
     databaseUrl: config.databaseUrl,
     dataDir: local.dir,
+    environmentFile: local.environmentFile,
   };
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { OutboxOperations } from '#infra/process-managers/operations.ts';
 import { mustSayWhy, openDatabase, printRows, runProgram, WrongUsage } from './arguments.ts';
 
@@ -30,7 +31,7 @@ await runProgram(USAGE, async (args) => {
       ]);
       return;
     }
-    if (id === undefined) throw new WrongUsage('Name the row by its id.');
+    if (id === undefined || !z.uuid().safeParse(id).success) throw new WrongUsage('Name the row by its id, as list shows it.');
     if (verb === 'show') {
       console.log(JSON.stringify(await outbox.show(id), null, 2));
       return;
