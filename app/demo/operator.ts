@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { signedHeaders } from '#infra/auth/signing.ts';
 import type { EmbeddedAddresses } from '../embedded/embedded.ts';
+import { patiently } from './api.ts';
 
 /** What an operator of the embedded system can do that no client can: move the clock, read the outbox, and make Stripe misbehave. */
 export class Operator {
-  constructor(private readonly addresses: () => EmbeddedAddresses) {}
+  constructor(private readonly addresses: () => Pick<EmbeddedAddresses, 'internalUrl' | 'internalKey' | 'outboxUrl' | 'stripe'>) {}
 
   /** Moves the business clock forward to a moment. */
   async moveClockTo(instant: string): Promise<void> {
@@ -34,8 +35,8 @@ export class Operator {
 
   /** Does at Stripe's page what a tutor does there: fills in everything and sends it off. */
   async finishOnboarding(link: string): Promise<void> {
-    const response = await fetch(link, { method: 'POST', redirect: 'manual' });
-    if (response.status >= 400) throw new Error(`Stripe's onboarding page answered ${response.status} ${await response.text()}`);
+    const { status, text } = await patiently('the onboarding page', link, { method: 'POST', redirect: 'manual' });
+    if (status >= 400) throw new Error(`Stripe's onboarding page answered ${status} ${text}`);
   }
 
   /** From now on Stripe holds its webhooks back. */
