@@ -238,7 +238,11 @@ describe('A lesson', () => {
     await world.operator.moveClockTo(plus(startsAt, -15 * MINUTE));
     expect(await refusal(eve.api.post(`/lessons/${lessonId}/join`))).toEqual([403, 'not_a_participant']);
     expect(await refusal(mia.api.post(`/lessons/${newId()}/join`))).toEqual([404, 'video_room_not_found']);
-    const joined = await mia.api.post<{ token: string; uid: number; expiresAt: string }>(`/lessons/${lessonId}/join`);
+    const key = newId();
+    const join = () => mia.api.post<{ uid: number; position: string; expiresAt: string }>(`/lessons/${lessonId}/join`, {}, key);
+    const joined = await join();
+    const { uid, position, expiresAt } = joined;
+    expect(await join()).toMatchObject({ uid, position, expiresAt, token: expect.stringMatching(/^007/) });
     expect(joined).toMatchObject({ token: expect.stringMatching(/^007/), expiresAt: plus(startsAt, 75 * MINUTE), recordingConsent: false });
     expect(await mia.api.get(`/lessons/${lessonId}/chat-token`)).toMatchObject({
       uid: joined.uid,
