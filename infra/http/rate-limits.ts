@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Redis } from 'ioredis';
@@ -32,7 +33,7 @@ export interface Counting {
 
 /** Makes the limiters on one Fastify instance. While Redis is away nobody is limited: it must not take the API with it. */
 export async function rateLimiters(fastify: FastifyInstance, limits: RateLimits, counting: Counting): Promise<Limiters> {
-  const redis = counting.redisUrl === undefined ? undefined : connect(fastify, counting.redisUrl, counting.log);
+  const redis = counting.redisUrl === undefined ? undefined : await connect(fastify, counting.redisUrl, counting.log);
   await fastify.register(rateLimit, { global: false, ...(redis === undefined ? {} : { redis, nameSpace: 'rate:', skipOnError: true }) });
   return {
     ip: limiter(fastify, limits.perIp, 'ip', (request) => request.ip),
@@ -41,10 +42,16 @@ export async function rateLimiters(fastify: FastifyInstance, limits: RateLimits,
   };
 }
 
-function connect(fastify: FastifyInstance, url: string, log: Logger): Redis {
-  const redis = new Redis(url, { connectTimeout: 500, maxRetriesPerRequest: 1 });
+/** A connection that answers soon or fails: without a queue for the time while Redis is away, no request waits for its return. */
+async function connect(fastify: FastifyInstance, url: string, log: Logger): Promise<Redis> {
+  const redis = new Redis(url, { connectTimeout: 500, commandTimeout: 500, maxRetriesPerRequest: 1, enableOfflineQueue: false });
   redis.on('error', (error) => log.warn({ err: error }, 'requests are not counted: Redis is away'));
-  fastify.addHook('onClose', () => redis.disconnect());
+  fastify.addHook('onClose', async () => {
+    // Asked to, Redis ends the connection itself; one that is away has none.
+    await redis.quit().catch(() => redis.disconnect());
+  });
+  // The first requests are counted too, if Redis is there; the listener above has said it when it is not.
+  await once(redis, 'ready').catch(() => undefined);
   return redis;
 }
 
