@@ -125,7 +125,9 @@ const decided = z.object({
 export const createTutorProfile = defineCommand('CreateTutorProfile', {
   sentence: 'Start a profile; everything may be completed later.',
   data: z.object({ ...target, ...details }),
-  facts: z.object({ account: z.object({ role: z.string(), active: z.boolean(), timeZone: z.string() }).nullable() }),
+  facts: z.object({
+    account: z.object({ role: z.string(), active: z.boolean(), timeZone: z.string(), displayName: z.string().optional() }).nullable(),
+  }),
 });
 export const updateTutorProfile = defineCommand('UpdateTutorProfile', {
   sentence: 'Complete or change a profile; a subject added after approval is reviewed before it goes live.',

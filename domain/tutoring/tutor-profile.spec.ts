@@ -41,6 +41,10 @@ describe('Starting a tutor profile', () => {
     given(tutorProfile)
       .when(tutor.createTutorProfile, { tutorId }, { by: okafor, facts: { account } })
       .then(event(tutor.tutorProfileCreated, { tutorId, timeZone: 'Europe/London' })));
+  it('takes the name of the account when none is given', () =>
+    given(tutorProfile)
+      .when(tutor.createTutorProfile, { tutorId }, { by: okafor, facts: { account: { ...account!, displayName: 'Tobias Okafor' } } })
+      .then(event(tutor.tutorProfileCreated, { tutorId, displayName: 'Tobias Okafor', timeZone: 'Europe/London' })));
   it('is nothing new the second time', () => start([profileStarted]).alreadySo());
   it('is refused with other answers: they would be an update', () =>
     start([profileStarted], { headline: 'Another' }).refused(tutor.TutorProfileExists));

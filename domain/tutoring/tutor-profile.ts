@@ -129,7 +129,8 @@ function create(command: CommandOf<typeof messages.createTutorProfile>, state: T
   if (facts.account?.role !== 'tutor') throw new messages.NotATutor();
   if (!facts.account.active) throw new messages.TutorAccountNotActive();
   const timeZone = data.timeZone ?? facts.account.timeZone;
-  return [event(messages.tutorProfileCreated, { tutorId, ...changesTo({ timeZone }, data), timeZone })];
+  const displayName = data.displayName ?? facts.account.displayName;
+  return [event(messages.tutorProfileCreated, { tutorId, ...changesTo({ timeZone }, { ...data, displayName }), timeZone })];
 }
 
 function update(
