@@ -250,7 +250,10 @@ describe('The WebSocket', () => {
   it('brings what came between welcome and the loss of a connection that had seen nothing', async () => {
     const { client: first, welcome } = await connect(mia);
     await first.leave();
+    const { client: other } = await connect(okafor);
     await post('while away');
+    // Frames are stored before they are told: what he has heard, she can be sent again.
+    await other.next('channel:message-posted');
     const { client: second } = await connect(mia);
     second.send('resume', { lastId: welcome.data['lastId'] });
     expect((await second.next('channel:message-posted')).data).toMatchObject({ text: 'while away' });
