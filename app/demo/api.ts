@@ -82,27 +82,29 @@ export class Api {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const response = await patiently(`${method} ${path}`, () =>
-      fetch(this.baseUrl + path, { ...request, signal: AbortSignal.timeout(20_000) }),
-    );
-    const text = await response.text();
+    const { status, text } = await patiently(`${method} ${path}`, this.baseUrl + path, request);
     const answer = (text === '' ? {} : JSON.parse(text)) as Json;
-    if (!response.ok) throw new ApiProblem(`${method} ${path}`, response.status, String(answer['code']), answer);
+    if (status >= 400) throw new ApiProblem(`${method} ${path}`, status, String(answer['code']), answer);
     const position = answer['position'];
     if (typeof position === 'string' && BigInt(position) > this.#position) this.#position = BigInt(position);
     return answer as T;
   }
 }
 
-/** Sends a request again for as long as nobody answers, or the answer is "not now". */
-async function patiently(name: string, send: () => Promise<Response>): Promise<Response> {
+/** The server is down, starting or busy, or it has not yet forgotten that it was working on this very request when it was killed. */
+const notNow = (status: number, text: string): boolean =>
+  status === 503 || status === 429 || (status === 409 && text.includes('"idempotency_key_in_use"'));
+
+/** Sends a request again for as long as nobody answers, or the answer is "not now" or breaks off. */
+export async function patiently(name: string, url: string, request: RequestInit): Promise<{ status: number; text: string }> {
   const deadline = Date.now() + PATIENCE;
   for (;;) {
     let failure: unknown;
     try {
-      const response = await send();
-      if (response.status !== 503 && response.status !== 429) return response;
-      failure = `${response.status} ${await response.text()}`;
+      const response = await fetch(url, { ...request, signal: AbortSignal.timeout(20_000) });
+      const text = await response.text();
+      if (!notNow(response.status, text)) return { status: response.status, text };
+      failure = new Error(`the answer was ${response.status} ${text}`);
     } catch (error) {
       failure = error;
     }

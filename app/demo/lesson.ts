@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { plus, DAY, MINUTE } from '#domain/kernel/time.ts';
+import { plus, DAY, HOUR, MINUTE } from '#domain/kernel/time.ts';
+import { ApiProblem } from './api.ts';
 import { postForm, type Tell, type UploadForm } from './onboarding.ts';
 import type { Person, World } from './people.ts';
 
@@ -58,13 +59,24 @@ async function found(student: Person, tutorId: string): Promise<void> {
   );
 }
 
-/** The first time that the tutor offers. */
-export async function firstSlot(student: Person, tutorId: string): Promise<string> {
-  return student.api.until<string, { slots: { startsAt: string }[] }>(
-    `/tutors/${tutorId}/slots?minutes=${MINUTES}`,
-    ({ slots }) => slots[0]?.startsAt,
-  );
+/** A time that the tutor offers: not the very first, which would soon be too near to be booked. */
+export async function freeTime(student: Person, tutorId: string): Promise<string> {
+  return student.api.until<string, Offer>(offerOf(tutorId), ({ slots }) => {
+    const [first] = slots;
+    return first && slots.find(({ startsAt }) => startsAt >= plus(first.startsAt, HOUR))?.startsAt;
+  });
 }
+
+/** Waits until the tutor offers a time. */
+export async function isOffered(student: Person, tutorId: string, time: string): Promise<void> {
+  await student.api.until<true, Offer>(offerOf(tutorId), ({ slots }) => slots.some(({ startsAt }) => startsAt === time));
+}
+
+interface Offer {
+  readonly slots: readonly { readonly startsAt: string }[];
+}
+
+const offerOf = (tutorId: string): string => `/tutors/${tutorId}/slots?minutes=${MINUTES}`;
 
 /** Books a time; resolves when it is held and can be paid for. */
 export async function book(student: Person, tutorId: string, startsAt: string): Promise<Booking> {
@@ -74,13 +86,17 @@ export async function book(student: Person, tutorId: string, startsAt: string): 
   return { bookingId: id, startsAt, endsAt: plus(startsAt, MINUTES * MINUTE) };
 }
 
-/** Pays with one of Stripe's test cards; what Stripe says of the payment now. */
-export async function pay(student: Person, bookingId: string, paymentMethodId: string): Promise<{ status: string; paymentId: string }> {
-  return student.api.patiently(
-    () => student.api.post<{ status: string; paymentId: string }>('/payments/process', { bookingId, paymentMethodId }),
-    // The PaymentIntent is opened by a policy: a moment after the time was reserved.
-    ['payment_not_found', 'payment_not_open', 'payment_not_ready'],
-  );
+/** Pays with one of Stripe's test cards. Whoever asks again because the first answer was lost may hear that it is paid. */
+export async function pay(student: Person, bookingId: string, paymentMethodId: string): Promise<void> {
+  try {
+    await student.api.patiently(
+      () => student.api.post('/payments/process', { bookingId, paymentMethodId }),
+      // The PaymentIntent is opened by a policy: a moment after the time was reserved.
+      ['payment_not_found', 'payment_not_open', 'payment_not_ready'],
+    );
+  } catch (problem) {
+    if (!(problem instanceof ApiProblem && problem.code === 'already_paid')) throw problem;
+  }
 }
 
 /** Waits until a booking has come to a status. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Api } from './api.ts';
+import { Api, patiently } from './api.ts';
 import { join, newPerson, signIn, tokenIn, type Person, type World } from './people.ts';
 
 /** Tells the reader what happens next; the engine prints the events that it caused. */
@@ -107,6 +107,6 @@ export async function postForm({ url, fields }: UploadForm, contentType: string,
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
   body.append('file', new Blob([new Uint8Array(content)], { type: contentType }));
-  const response = await fetch(url, { method: 'POST', body });
-  if (!response.ok) throw new Error(`the upload was refused: ${response.status} ${await response.text()}`);
+  const { status, text } = await patiently(`the upload of ${fields['key']}`, url, { method: 'POST', body });
+  if (status >= 400) throw new Error(`the upload was refused: ${status} ${text}`);
 }

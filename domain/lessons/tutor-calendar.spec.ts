@@ -79,7 +79,7 @@ describe('Holding a slot', () => {
     holding([hoursSet, held, taken], { id: otherBooking, at: heldUntil }).refused(calendar.SlotTaken));
 
   const later = event(calendar.slotHeld, { ...held.data, bookingId: otherBooking, until: plus(heldUntil, 15 * MINUTE) });
-  it('takes over a hold that ran out', () => holding([hoursSet, held], { id: otherBooking, at: heldUntil }).then(later));
+  it('takes over a hold that ran out', () => holding([hoursSet, held], { id: otherBooking, at: heldUntil }).then(freed, later));
 });
 
 describe('Confirming a slot', () => {

@@ -184,8 +184,11 @@ function hold(command: CommandOf<typeof holdSlot>, state: TutorCalendarState): r
   const outside = outsideTerms(availability, terms, lesson, Date.parse(at));
   if (outside !== undefined) throw new OutsideAvailability({ because: outside });
   const blocked = blockedRange(lesson, terms);
-  if (Object.values(state.slots).some((other) => isActive(other, at) && overlaps(other.blocked, blocked))) throw new SlotTaken();
+  const others = Object.entries(state.slots).filter(([, other]) => overlaps(other.blocked, blocked));
+  if (others.some(([, other]) => isActive(other, at))) throw new SlotTaken();
   return [
+    // Holds that have run out lose their time to this one, and nobody need keep them in mind.
+    ...others.map(([bookingId]) => event(slotReleased, { tutorId: data.tutorId, bookingId })),
     event(slotHeld, {
       ...data,
       blockedFrom: new Date(blocked.from).toISOString(),
