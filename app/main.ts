@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { readConfig, WrongConfiguration } from '#infra/config/config.ts';
+import { readConfig } from '#infra/config/config.ts';
 import { createLog } from '#infra/telemetry/log.ts';
 import { SystemClock } from '#infra/time/clock.ts';
 import { startEmbedded, type EmbeddedAddresses } from './embedded/embedded.ts';
+import { explain } from './system/explain.ts';
 import { startSystem } from './system/system.ts';
 
 /**
@@ -61,7 +62,7 @@ try {
   await main();
   process.exitCode = 0;
 } catch (error) {
-  console.error(error instanceof WrongConfiguration ? error.message : error);
+  console.error(explain(error));
   process.exitCode = 1;
 }
 // What still holds the process, such as a keep-alive connection of a client, must not keep it.

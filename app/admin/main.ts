@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { readConfig, WrongConfiguration } from '#infra/config/config.ts';
+import { readConfig } from '#infra/config/config.ts';
 import { createLog } from '#infra/telemetry/log.ts';
 import { SystemClock } from '#infra/time/clock.ts';
+import { explain } from '../system/explain.ts';
 import { startSystem } from '../system/system.ts';
 import { createAdmin } from './create-admin.ts';
 
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error && (error instanceof WrongConfiguration || error.message === USAGE) ? error.message : error);
+  console.error(explain(error));
   process.exitCode = 1;
 }
 process.exit();

@@ -1,8 +1,13 @@
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { CommandSender } from '#infra/cqrs/commands.ts';
+import { AliasedIndex } from '#infra/opensearch/aliased-index.ts';
+import { feedingClient } from '#infra/opensearch/client.ts';
+import { IndexFeeder } from '#infra/opensearch/index-feeder.ts';
 import { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';
 import { processManagers } from '#process-managers/process-managers.ts';
+import { tutorDocument, tutorDocuments } from '#projections/matching/tutor-documents.ts';
+import { tutorSearch } from '#projections/matching/tutor-search.ts';
 import { readModels } from '#projections/read-models.ts';
 import { effectHandlers } from './effects.ts';
 import type { Foundation } from './foundation.ts';
@@ -26,6 +31,27 @@ export function projectionEngine(foundation: Foundation): ProjectionEngine {
     readEvent: eventReader(foundation),
     onError: (error) => log.error({ err: error, engine: 'projections' }, 'the projection engine met an error'),
   });
+}
+
+/** What fills OpenSearch, when there is one: the index of tutors. */
+export function tutorIndexFeeder({ config, database, log }: Foundation): { feeder: IndexFeeder; close(): Promise<void> } | undefined {
+  if (config.openSearchUrl === undefined) return undefined;
+  const client = feedingClient(config.openSearchUrl);
+  const feeder = new IndexFeeder({
+    database,
+    index: new AliasedIndex(client, tutorDocuments),
+    model: tutorSearch,
+    consumer: tutorDocuments.consumer,
+    documentOf: tutorDocument,
+    onError: (error) => log.warn({ err: error, engine: 'search' }, 'the search index could not be fed'),
+  });
+  return {
+    feeder,
+    close: async () => {
+      await feeder.stop();
+      await client.close();
+    },
+  };
 }
 
 /** The engine of all policies, with the effects. */

@@ -1,4 +1,5 @@
 import type { ProcessRole } from '#infra/config/variables.ts';
+import type { IndexFeeder } from '#infra/opensearch/index-feeder.ts';
 import type { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
 import type { ProjectionEngine } from '#infra/projections/engine.ts';
 import type { Check, PartReport } from '#infra/telemetry/health.ts';
@@ -28,12 +29,18 @@ function judge(lagSeconds: number | undefined): Promise<PartReport> {
   );
 }
 
-/** Lags as metrics, in seconds: of each read model, and of the policies. */
-export function lagMetrics(metrics: Metrics, { projections, managers }: Watched): void {
+/** Lags as metrics, in seconds: of each read model, of the policies, and of the search index behind its read model. */
+export function lagMetrics(
+  metrics: Metrics,
+  { projections, managers, search }: Watched & { readonly search: IndexFeeder | undefined },
+): void {
   metrics.gauge('projection_lag_seconds', 'How far a read model is behind the log.', 'model', () =>
     (projections.report()?.models ?? []).map(({ consumer, lagSeconds }) => [consumer, lagSeconds] as const),
   );
   metrics.gauge('policy_lag_seconds', 'How far the policies are behind the log.', 'engine', () =>
     managers.lagSeconds === undefined ? [] : [['process-managers', managers.lagSeconds] as const],
+  );
+  metrics.gauge('search_index_lag_seconds', 'For how long the search index has been behind its read model.', 'index', () =>
+    search?.lagSeconds === undefined ? [] : [['tutors', search.lagSeconds] as const],
   );
 }

@@ -17,7 +17,7 @@ import { Gateway } from '#realtime/gateway.ts';
 import { NoticeEngine } from '#realtime/notice-engine.ts';
 import { notices } from '#realtime/notices.ts';
 import { readModels } from '#projections/read-models.ts';
-import { processManagerEngine, projectionEngine } from './engines.ts';
+import { processManagerEngine, projectionEngine, tutorIndexFeeder } from './engines.ts';
 import { layFoundation, type Foundation } from './foundation.ts';
 import { lagChecks, lagMetrics } from './lags.ts';
 import { PlatformModule } from './platform.module.ts';
@@ -92,6 +92,12 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   started.add(() => projections.stop());
   if (roles.has('projections')) projections.start();
 
+  const search = roles.has('projections') ? tutorIndexFeeder(foundation) : undefined;
+  if (search !== undefined) {
+    started.add(() => search.close());
+    search.feeder.start();
+  }
+
   const managers = processManagerEngine(foundation, commands);
   if (roles.has('process-managers')) {
     managers.start();
@@ -108,7 +114,7 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     ...lagChecks({ projections, managers, roles }),
   };
   const metrics = new Metrics();
-  lagMetrics(metrics, { projections, managers, roles });
+  lagMetrics(metrics, { projections, managers, roles, search: search?.feeder });
   const shared: Shared = {
     platform: PlatformModule.of(foundation, [
       { provide: Commands, useValue: commands },
