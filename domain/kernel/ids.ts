@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 
 /** An id of an aggregate or a person: a UUID in lower case (v7 when minted, v5 when it follows from a cause). */
@@ -14,11 +14,10 @@ const NAMESPACE = Buffer.from('6f0b9dc24b7a5e0fa1c36d6b8a1f4e57', 'hex');
  * @example followUpId('ChatChannel', matchId)
  */
 export function followUpId(...cause: readonly [string, ...string[]]): string {
-  const bytes = createHash('sha1').update(NAMESPACE).update(cause.join('\u0000')).digest().subarray(0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x50;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const hex = hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(cause.join('\u0000'))]), 'hex');
+  const variant = '89ab'.charAt(Number.parseInt(hex.charAt(16), 16) % 4);
+  // Joined, not concatenated: V8 compares such a string with others many times faster, and ids are kept and compared by the hundred.
+  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20, 32)].join('-');
 }
 
 /** The stream of an aggregate. */
