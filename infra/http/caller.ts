@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { v7 as uuidV7 } from 'uuid';
 import { followUpId } from '#domain/kernel/ids.ts';
 import type { Actor } from '#domain/kernel/command.ts';
 import type { CommandContext } from '#infra/cqrs/commands.ts';
 import type { Caller, CommandCircumstances } from './endpoint.ts';
+import { newId } from './new-id.ts';
 
 /** What an Idempotency-Key means: the same caller, the same address, the same key. The key itself is not kept. */
 export function meaningOfKey(caller: Actor, method: string, url: string, key: string): string {
@@ -26,7 +26,7 @@ export class RequestCaller implements Caller {
 
   commandContext(circumstances: CommandCircumstances = {}): CommandContext {
     const { step = '', reason, by = this.actor } = circumstances;
-    const commandId = circumstances.commandId ?? (this.key === undefined ? uuidV7() : followUpId('request', this.key, step));
+    const commandId = circumstances.commandId ?? (this.key === undefined ? newId() : followUpId('request', this.key, step));
     return {
       commandId,
       correlationId: this.correlationId,
@@ -39,6 +39,6 @@ export class RequestCaller implements Caller {
   }
 
   newId(purpose: string): string {
-    return this.key === undefined ? uuidV7() : followUpId('new', this.key, purpose);
+    return this.key === undefined ? newId() : followUpId('new', this.key, purpose);
   }
 }
