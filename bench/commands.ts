@@ -4,14 +4,13 @@
  */
 import 'reflect-metadata';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { v7 as newId } from 'uuid';
+import { ChannelsController } from '#command-api/matching/channels.controller.ts';
 import { deciders } from '#domain/deciders.ts';
 import { factProviders } from '#domain/facts.ts';
 import { command, SYSTEM, type CommandMessage } from '#domain/kernel/command.ts';
@@ -25,9 +24,10 @@ import { Aggregates } from '#infra/event-store/aggregates.ts';
 import { EventStoreClient } from '#infra/event-store/client.ts';
 import { Codec } from '#infra/event-store/codec.ts';
 import { part } from '#infra/event-store/connection.ts';
+import { newId } from '#infra/http/new-id.ts';
 import { SystemClock } from '#infra/time/clock.ts';
 import { InMemoryVault } from '#infra/vault/vault.ts';
-import type { Job, Outcome } from './http-load.ts';
+import { startLoader } from './http-loader.ts';
 import { bareServer, ourServer, type BenchServer } from './http-servers.ts';
 import { interleaved, measured, printTable, ratio, type Sample } from './measure.ts';
 
@@ -114,23 +114,15 @@ function message(channelId: string): [CommandMessage, CommandContext] {
   return [command(postChatMessage, { channelId, clientMessageId: context.commandId, text }), context];
 }
 
-const loader = fork(new URL('./http-load.ts', import.meta.url), {
-  execArgv: ['--import', new URL('../infra/runtime/typescript.js', import.meta.url).href],
-});
-
-async function overHttp(server: BenchServer): Promise<Sample> {
-  const paths = channels.map((mine) => mine.map((id) => `/channels/${id}/messages`));
-  const job: Job = { origin: server.origin, headers: server.headers, paths, body: { text }, seconds };
-  const cpu = process.cpuUsage();
-  loader.send(job);
-  const [outcome] = (await once(loader, 'message')) as [Outcome];
-  if (outcome.failed > 0) throw new Error(`${outcome.failed} requests failed`);
-  const { user, system } = process.cpuUsage(cpu);
-  return { ...outcome, cpuMicros: (user + system) / outcome.answered };
-}
+const loader = startLoader();
+const paths = channels.map((mine) => mine.map((id) => `/channels/${id}/messages`));
+const overHttp = (server: BenchServer): Promise<Sample> => loader.load(server, { paths, body: { text }, seconds });
 
 const bareHttp = await bareServer(bare, bareEvent);
-const ourHttp = await ourServer(aggregates, studentId);
+
+@Module({ imports: [CommandsModule.forRoot(aggregates)], controllers: [ChannelsController] })
+class Channels {}
+const ourHttp = await ourServer(Channels, studentId);
 
 const subjects: Record<'bare client' | 'our bus' | 'bare Fastify' | 'our HTTP', () => Promise<Sample>> = {
   'bare client': () => measured({ inFlight, seconds, operation: (worker) => bareAppend(next(worker)) }),
@@ -149,9 +141,7 @@ try {
   };
   process.stdout.write(`${JSON.stringify({ bench: 'commands', inFlight, ...ratios })}\n`);
 } finally {
-  // Its connections first: a server waits for them when it closes.
-  loader.kill();
-  await once(loader, 'exit');
+  await loader.stop();
   await Promise.all([bareHttp.close(), ourHttp.close()]);
   await app.close();
   await client.close();

@@ -1,16 +1,13 @@
-/** The two servers that bench/commands.ts compares over HTTP: a bare Fastify handler, and our edge with a real controller. */
+/** The servers that the benchmarks compare over HTTP: a bare Fastify handler, and our edge in front of a controller. */
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import { Module } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import fastify from 'fastify';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pino from 'pino';
-import { ChannelsController } from '#command-api/matching/channels.controller.ts';
 import { AccessTokens } from '#infra/auth/access-tokens.ts';
-import { CommandsModule } from '#infra/cqrs/commands.module.ts';
-import type { Aggregates } from '#infra/event-store/aggregates.ts';
 import type { IdempotencyKeys } from '#infra/http/idempotency.ts';
 import { createHttpServer } from '#infra/http/server.ts';
 
@@ -23,6 +20,26 @@ export interface BenchServer {
 
 const HOST = '127.0.0.1';
 
+const chatMessage = {
+  body: {
+    type: 'object',
+    required: ['clientMessageId', 'text'],
+    properties: {
+      clientMessageId: { type: 'string', minLength: 1, maxLength: 64 },
+      text: { type: 'string', minLength: 1, maxLength: 4000 },
+    },
+  },
+};
+
+/** A handler that checks the body with a compiled schema and answers, without any work. */
+export async function idleServer(): Promise<BenchServer> {
+  const server = fastify();
+  server.post<{ Params: { id: string } }>('/channels/:id/messages', { schema: chatMessage }, ({ params }, reply) =>
+    reply.code(201).send({ id: params.id, revision: 1, position: '1' }),
+  );
+  return { origin: await server.listen({ host: HOST, port: 0 }), headers: {}, close: () => server.close() };
+}
+
 /** A handler that checks the body with a compiled schema and appends what `event` gives, with nothing around it. */
 export async function bareServer(
   client: EventStoreDBClient,
@@ -30,23 +47,17 @@ export async function bareServer(
 ): Promise<BenchServer> {
   const revisions = new Map<string, bigint>();
   const server = fastify();
-  const schema = {
-    body: {
-      type: 'object',
-      required: ['clientMessageId', 'text'],
-      properties: {
-        clientMessageId: { type: 'string', minLength: 1, maxLength: 64 },
-        text: { type: 'string', minLength: 1, maxLength: 4000 },
-      },
+  server.post<{ Params: { id: string }; Body: { text: string } }>(
+    '/channels/:id/messages',
+    { schema: chatMessage },
+    async ({ params, body }, reply) => {
+      const stream = `BareHttp-${params.id}`;
+      const expectedRevision = revisions.get(stream) ?? 'no_stream';
+      const { nextExpectedRevision, position } = await client.appendToStream(stream, event(params.id, body.text), { expectedRevision });
+      revisions.set(stream, nextExpectedRevision);
+      return reply.code(201).send({ id: params.id, revision: Number(nextExpectedRevision), position: String(position?.commit) });
     },
-  };
-  server.post<{ Params: { id: string }; Body: { text: string } }>('/channels/:id/messages', { schema }, async ({ params, body }, reply) => {
-    const stream = `BareHttp-${params.id}`;
-    const expectedRevision = revisions.get(stream) ?? 'no_stream';
-    const { nextExpectedRevision, position } = await client.appendToStream(stream, event(params.id, body.text), { expectedRevision });
-    revisions.set(stream, nextExpectedRevision);
-    return reply.code(201).send({ id: params.id, revision: Number(nextExpectedRevision), position: String(position?.commit) });
-  });
+  );
   return { origin: await server.listen({ host: HOST, port: 0 }), headers: {}, close: () => server.close() };
 }
 
@@ -57,8 +68,8 @@ const unused: IdempotencyKeys = {
   release: () => Promise.resolve(),
 };
 
-/** The public server's edge (token, limits, zod, problem+json) in front of the real controller and bus. */
-export async function ourServer(aggregates: Aggregates, userId: string): Promise<BenchServer> {
+/** The public server's edge (token, limits, zod, problem+json) in front of a module's controllers; `userId` is the student who calls. */
+export async function ourServer(module: Type | DynamicModule, userId: string): Promise<BenchServer> {
   const keys = await generateKeyPair('RS256');
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'bench', alg: 'RS256', use: 'sig' };
   const pool = createServer((_request, response) =>
@@ -75,10 +86,7 @@ export async function ourServer(aggregates: Aggregates, userId: string): Promise
     .setExpirationTime('1h')
     .sign(keys.privateKey);
 
-  @Module({ imports: [CommandsModule.forRoot(aggregates)], controllers: [ChannelsController] })
-  class Channels {}
-
-  const server = await createHttpServer(Channels, {
+  const server = await createHttpServer(module, {
     source: 'command-api',
     authenticator: new AccessTokens({ issuer, clientId: 'app', jwksUrl: `http://${HOST}:${(pool.address() as AddressInfo).port}/` }),
     idempotencyKeys: unused,
