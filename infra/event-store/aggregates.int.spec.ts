@@ -200,13 +200,13 @@ describe('A repeated command', () => {
 
 describe('A command repeated after a restart', () => {
   const executed = async (tallyId: string) => {
-    const { aggregates } = process({ writers: 'one' });
+    const { aggregates } = process();
     await aggregates.execute(adding(tallyId, 5), contextOf(tallyId, { at: '2026-11-23T12:00:00.000Z' }));
     await aggregates.execute(command(close, { tallyId }), contextOf(newId()));
     return aggregates.history('Tally', tallyId);
   };
   const restarted = async () => {
-    const { aggregates } = process({ writers: 'one' });
+    const { aggregates } = process();
     await aggregates.execute(adding(newId()), contextOf(newId()));
     return aggregates;
   };
@@ -254,19 +254,6 @@ describe('What another process appended', () => {
     await expect(two.execute(adding(tallyId), contextOf(newId()))).rejects.toThrow(TallyIsClosed);
     const again = await two.execute(command(close, { tallyId }), contextOf(newId()));
     expect(again).toMatchObject({ revision: 0, events: [] });
-  });
-
-  it('is not looked for by the only writer', async () => {
-    const { aggregates, reads } = process({ writers: 'one' });
-    const [tallyId, otherId] = [newId(), newId()];
-    await aggregates.load(tally, otherId);
-    await aggregates.load(tally, tallyId);
-    const before = reads();
-    await aggregates.execute(adding(otherId), contextOf(newId()));
-    await aggregates.execute(command(follow, { tallyId, otherId }), contextOf(newId()));
-    await aggregates.execute(command(close, { tallyId }), contextOf(newId()));
-    await expect(aggregates.execute(adding(tallyId), contextOf(newId()))).rejects.toThrow(TallyIsClosed);
-    expect(reads()).toBe(before);
   });
 });
 

@@ -17,12 +17,6 @@ import { Snapshots } from './snapshots.ts';
 import { LONG_STREAM, States } from './states.ts';
 
 export interface AggregatesOptions {
-  /**
-   * `many` (default): other processes append too, so what is kept in memory may be behind. Facts about other aggregates, and whatever
-   * is not followed by an append (a refusal, nothing to do), are then based on a read made for this command; an append needs none,
-   * because the store compares the revision. `one`: this process alone appends, and what it has read once it need not read again.
-   */
-  readonly writers?: 'one' | 'many';
   /** Aggregates kept in memory; default 10,000. */
   readonly kept?: number;
   /** How often a command is decided again after a conflict before {@link WrongRevision} is thrown; default 8. */
@@ -78,7 +72,8 @@ export interface HistoryPart {
 /**
  * Executes commands: load, fold, gather facts, decide, append at the revision that was decided on. States stay in memory, so the usual command costs one
  * append and that append is the check. Commands for one aggregate run after each other in this process; against other
- * processes the store decides, and the loser decides again on the new state.
+ * processes the store decides, and the loser decides again on the new state. Other processes always may append, operators' commands on the embedded
+ * system too, so what no append checks is based on a read made for the command: facts about other aggregates, a refusal, nothing to do.
  */
 export class Aggregates {
   readonly #routes = new Map<string, Route>();
@@ -98,7 +93,6 @@ export class Aggregates {
     this.#codec = parts.codec;
     this.#clock = parts.clock;
     this.#options = {
-      writers: 'many',
       kept: 10_000,
       conflictRetries: 8,
       snapshotEvery: LONG_STREAM,
@@ -137,9 +131,9 @@ export class Aggregates {
     return this.#queue.run(stream, () => this.#executed(dispatch));
   }
 
-  /** The state of an aggregate and its revision (-1 when it has no events); as fresh as facts are, see {@link AggregatesOptions.writers}. */
+  /** The state of an aggregate and its revision (-1 when it has no events); everything that was in the stream when it was called. */
   async load<S, C extends Command, E extends DomainEvent>(decider: Decider<S, C, E>, id: string): Promise<{ state: S; revision: number }> {
-    const folded = await this.#fresh(decider as unknown as AnyDecider, streamOf(decider.aggregateType, id));
+    const folded = await this.#states.upToDate(decider as unknown as AnyDecider, streamOf(decider.aggregateType, id));
     return { state: folded.state as S, revision: folded.revision };
   }
 
@@ -177,7 +171,7 @@ export class Aggregates {
       }
       if (decision.events.length === 0) {
         // No append will check what this was based on: look first whether it is still so.
-        if (!fresh && !this.#isTruth(known)) {
+        if (!fresh) {
           const revision: number = known.revision;
           known = await this.#states.upToDate(decider, stream);
           fresh = true;
@@ -211,21 +205,10 @@ export class Aggregates {
     await Promise.all(
       reads.map(async ([name, read]) => {
         states[name] =
-          read === undefined ? undefined : (await this.#fresh(read.decider, streamOf(read.decider.aggregateType, read.id))).state;
+          read === undefined ? undefined : (await this.#states.upToDate(read.decider, streamOf(read.decider.aggregateType, read.id))).state;
       }),
     );
     return decide(dispatch, known, provider.facts(states, dispatch.data));
-  }
-
-  /** A state with everything that was in the stream when it was asked for. */
-  #fresh(decider: AnyDecider, stream: string): Promise<Folded> {
-    const known = this.#states.cached(stream);
-    return known !== undefined && this.#isTruth(known) ? Promise.resolve(known) : this.#states.upToDate(decider, stream);
-  }
-
-  /** Whether a state in memory needs no look at the store. */
-  #isTruth(known: Folded): boolean {
-    return this.#options.writers === 'one' && !known.unread;
   }
 
   async #append(dispatch: Dispatch, known: Folded, { events, facts }: Decision): Promise<CommandResult> {
