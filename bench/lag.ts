@@ -17,7 +17,7 @@ import { Tickets } from '#infra/auth/tickets.ts';
 import type { CommandContext } from '#infra/cqrs/commands.ts';
 import { Database } from '#infra/postgres/database.ts';
 import { startEmbedded } from '../app/embedded/embedded.ts';
-import { measured } from './measure.ts';
+import { measured, percentile, printRows } from './measure.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 10);
 const inFlight = Number(process.env['BENCH_IN_FLIGHT'] ?? 16);
@@ -86,13 +86,14 @@ const looking = (async () => {
   }
 })();
 
-/** Lags in milliseconds, sorted; what was there before the answer has none. */
-function lags(seen: ReadonlyMap<string, number>): number[] {
-  return [...answered].map(([id, at]) => Math.max(0, (seen.get(id) ?? Infinity) - at)).toSorted((a, b) => a - b);
+/** Lags in milliseconds to a tenth, from the answer on; what was there before the answer has none. Throws when something never came. */
+function lags(seen: ReadonlyMap<string, number>): { p50: number; p99: number; most: number } {
+  const missing = [...answered.keys()].filter((id) => !seen.has(id)).length;
+  if (missing > 0) throw new Error(`${missing} of ${answered.size} messages did not arrive within ${PATIENCE_MS} ms`);
+  const sorted = [...answered].map(([id, at]) => Math.max(0, seen.get(id)! - at)).toSorted((a, b) => a - b);
+  const at = (share: number): number => Math.round(10 * percentile(sorted, share)) / 10;
+  return { p50: at(0.5), p99: at(0.99), most: at(1) };
 }
-
-const at = (sorted: readonly number[], share: number): number =>
-  Math.round(10 * (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0)) / 10;
 
 try {
   await measured({ inFlight, seconds: 2, operation: post });
@@ -102,8 +103,8 @@ try {
   const sending: Promise<void>[] = [];
   const begin = performance.now();
   for (let nth = 0; nth / rate < seconds; nth++) {
-    const due = begin + (nth / rate) * 1_000;
-    if (due > performance.now()) await delay(due - performance.now());
+    const early = begin + (nth / rate) * 1_000 - performance.now();
+    if (early > 0) await delay(early);
     sending.push(post(nth).then((id) => void answered.set(id, performance.now())));
   }
   await Promise.all(sending);
@@ -112,16 +113,16 @@ try {
   }
   const [rows, frames] = [lags(stored), lags(framed)];
   console.log(`${answered.size} commands at ${Math.round(rate)}/s, half of what ${inFlight} at once reach; milliseconds from the answer`);
-  console.log(`to the row    p50 ${at(rows, 0.5)}  p99 ${at(rows, 0.99)}  most ${at(rows, 1)}`);
-  console.log(`to the frame  p50 ${at(frames, 0.5)}  p99 ${at(frames, 0.99)}  most ${at(frames, 1)}`);
+  const row = (name: string, { p50, p99, most }: typeof rows): string[] => [name, String(p50), String(p99), String(most)];
+  printRows([['', 'p50 ms', 'p99 ms', 'most ms'], row('to the row', rows), row('to the frame', frames)]);
   console.log(
     JSON.stringify({
       bench: 'lag',
       perSecond: Math.round(rate),
-      rowP50Ms: at(rows, 0.5),
-      rowP99Ms: at(rows, 0.99),
-      frameP50Ms: at(frames, 0.5),
-      frameP99Ms: at(frames, 0.99),
+      rowP50Ms: rows.p50,
+      rowP99Ms: rows.p99,
+      frameP50Ms: frames.p50,
+      frameP99Ms: frames.p99,
     }),
   );
 } finally {

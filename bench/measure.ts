@@ -44,7 +44,7 @@ export async function measured({ inFlight, seconds, operation }: Load): Promise<
 }
 
 /** A value of a sorted list. */
-function percentile(sorted: readonly number[], share: number): number {
+export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
@@ -87,7 +87,11 @@ export function printTable(samples: Readonly<Record<string, readonly Sample[]>>)
     const times = (['p50', 'p99', 'p999'] as const).map((field) => of(list, field).toFixed(1));
     return [name, whole(of(list, 'perSecond')), range, ...times, whole(of(list, 'cpuMicros'))];
   });
-  const table = [['', 'per second', 'lowest-highest', 'p50 ms', 'p99 ms', 'p99.9 ms', 'CPU us each'], ...rows];
+  printRows([['', 'per second', 'lowest-highest', 'p50 ms', 'p99 ms', 'p99.9 ms', 'CPU us each'], ...rows]);
+}
+
+/** Prints rows of equally many cells as a table; the first row is the head. */
+export function printRows(table: readonly (readonly string[])[]): void {
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   for (const row of table)
     process.stdout.write(`${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')}\n`);
