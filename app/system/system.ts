@@ -19,6 +19,7 @@ import { notices } from '#realtime/notices.ts';
 import { readModels } from '#projections/read-models.ts';
 import { processManagerEngine, projectionEngine, tutorIndexFeeder } from './engines.ts';
 import { layFoundation, type Foundation } from './foundation.ts';
+import { HeldBack } from './held-back.ts';
 import { lagChecks, lagMetrics } from './lags.ts';
 import { PlatformModule } from './platform.module.ts';
 import { internalServer, publicServer, type Shared } from './servers.ts';
@@ -104,6 +105,12 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     started.add(() => managers.stop());
   }
 
+  const heldBack = new HeldBack({ database, log });
+  if (roles.has('projections') || roles.has('process-managers')) {
+    heldBack.start();
+    started.add(() => heldBack.stop());
+  }
+
   const answers = new StoredAnswers(database, (error) => log.warn({ err: error }, 'old answers were not forgotten'));
   answers.open();
   started.add(() => answers.close());
@@ -114,7 +121,7 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     ...lagChecks({ projections, managers, roles }),
   };
   const metrics = new Metrics();
-  lagMetrics(metrics, { projections, managers, roles, search: search?.feeder });
+  lagMetrics(metrics, { projections, managers, roles, search: search?.feeder, heldBack });
   const shared: Shared = {
     platform: PlatformModule.of(foundation, [
       { provide: Commands, useValue: commands },

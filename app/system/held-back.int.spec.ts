@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { now, type ProcessManager } from '#domain/kernel/consumer.ts';
+import { recorded } from '#domain/kernel/given-when-then.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
+import { addRows, Outbox } from '#infra/process-managers/outbox.ts';
+import { rowsFor } from '#infra/process-managers/reactions.ts';
+import { HeldBack } from './held-back.ts';
+
+const greeting: ProcessManager = {
+  name: 'greet-guests',
+  context: 'hotel',
+  sentence: 'Greets.',
+  on: { GuestCame: ({ aggregateId }) => now({ type: 'Greet', data: { guest: aggregateId } }) },
+};
+
+describe('What is held back', () => {
+  let postgres: DisposableServer;
+  let database: Database;
+  beforeAll(async () => {
+    postgres = await disposableServer();
+    ({ database } = await postgres.create());
+  });
+  afterAll(() => postgres.dispose());
+
+  /** A reaction that has failed for the last time; its id. */
+  async function parkedReaction(guest: string): Promise<string> {
+    const [row] = rowsFor(greeting, recorded({ type: 'GuestCame', data: {} }, { aggregateType: 'Guest', aggregateId: guest }));
+    await addRows(database, 1, [row!]);
+    await new Outbox(database, 1).failed(row!.id, 'Error: no', undefined);
+    return row!.id;
+  }
+
+  it('is said once, and again when it becomes more; and is counted', async () => {
+    const said: Record<string, unknown>[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => said.push(JSON.parse(line) as Record<string, unknown>) });
+    const heldBack = new HeldBack({ database, log });
+    await heldBack.look();
+    expect([...heldBack.counts]).toEqual([]);
+    const id = await parkedReaction('ada');
+    await heldBack.look();
+    await heldBack.look();
+    await parkedReaction('ben');
+    await heldBack.look();
+    expect([...heldBack.counts]).toEqual([['process-manager.greet-guests', 2]]);
+    await database.execute(`update engine.outbox set state = 'skipped' where id = $1`, [id]);
+    await heldBack.look();
+    expect([...heldBack.counts]).toEqual([['process-manager.greet-guests', 1]]);
+    expect(said).toMatchObject([
+      { consumer: 'process-manager.greet-guests', heldBack: 1, command: 'npm run outbox -- list', msg: 'something is held back' },
+      { consumer: 'process-manager.greet-guests', heldBack: 2 },
+    ]);
+  });
+
+  it('counts for the newest version of a read model, without what was given up', async () => {
+    await database.execute(`insert into engine.checkpoints (consumer, version) values ('hotel.guests', 1), ('hotel.guests', 2)`);
+    for (const [version, position, skipped] of [
+      [1, 10, false],
+      [2, 20, false],
+      [2, 30, true],
+    ])
+      await database.execute(
+        `insert into engine.dead_letters (consumer, version, scope, key, position, event_id, event_type, stream, revision, skipped)
+         values ('hotel.guests', $1, 'stream', 'Guest-ada', $2, '01a202b8-bc5a-726a-9b30-b85a8c55a615', 'GuestCame', 'Guest-ada', 0, $3)`,
+        [version, position, skipped],
+      );
+    const heldBack = new HeldBack({ database, log: pino({ level: 'silent' }) });
+    await heldBack.look();
+    expect(heldBack.counts.get('hotel.guests')).toBe(1);
+  });
+});
