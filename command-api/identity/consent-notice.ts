@@ -22,11 +22,13 @@ export const consentNotice = z.object({
 });
 export type ConsentNotice = z.output<typeof consentNotice>;
 
-const RIGHTS = [
+const WHILE_OPEN = [
   'Until you answer we keep only the account, the date of birth and your e-mail address.',
   `Without an answer the request ends after ${CONSENT_VALID_FOR / DAY} days.`,
-  'You may see, take along and delete what we keep of your child, and take your consent back at any time, in whole or for single purposes.',
   `For a child under 13 we must verify who you are in another way than by mail (${APPROVED_UNDER_13.join(', ').replaceAll('_', ' ')}); please write to us.`,
+];
+const RIGHTS = [
+  'You may see, take along and delete what we keep of your child, and take your consent back at any time, in whole or for single purposes.',
 ];
 
 /** The notice of a request as it stands. */
@@ -45,5 +47,13 @@ export function noticeOf(request: {
     granted: granted.includes(one),
     asked: asked.includes(one),
   }));
-  return { studentId, child, status, noticeVersion: NOTICE_VERSION, expiresAt, scopes, rights: RIGHTS };
+  return {
+    studentId,
+    child,
+    status,
+    noticeVersion: NOTICE_VERSION,
+    expiresAt,
+    scopes,
+    rights: status === 'Requested' ? [...RIGHTS, ...WHILE_OPEN] : RIGHTS,
+  };
 }

@@ -20,7 +20,7 @@ export const EDGE_PROBLEMS = {
   malformed_request: { status: 400, title: 'The request could not be read.' },
   malformed_json: { status: 400, title: 'The body is not JSON.' },
   validation_failed: { status: 400, title: 'The request does not fit what this endpoint takes.' },
-  unauthenticated: { status: 401, title: 'A valid access token is needed.' },
+  unauthenticated: { status: 401, title: 'A valid access token is needed, or on the internal API a valid signature.' },
   forbidden: { status: 403, title: 'This is not open to you.' },
   not_found: { status: 404, title: 'There is nothing here.' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here.' },
