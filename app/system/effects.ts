@@ -23,10 +23,18 @@ const AGORA_REGIONS: Readonly<Record<string, number>> = {
   'eu-central-1': 7,
 };
 
-/** The handlers of all effects, over the adapters of this process. */
-export function effectHandlers({ config, adapters }: Foundation): readonly EffectHandler[] {
+/**
+ * The handlers of all effects, over the adapters of this process. `listeningFor`: milliseconds for which it has been able to hear webhooks,
+ * when it is the one that hears them.
+ */
+export function effectHandlers({ config, adapters }: Foundation, listeningFor?: () => number): readonly EffectHandler[] {
   const tokens = new MailTokens(config.masterKey);
-  const mail = { mailer: adapters.mailer, tokens, publicUrl: config.publicHttp.url };
+  const mail = {
+    mailer: adapters.mailer,
+    tokens,
+    publicUrl: config.publicHttp.url,
+    ...(listeningFor === undefined ? {} : { listeningFor }),
+  };
   const signIn = { pool: adapters.userPool };
   return [
     sendMailEffect(mail),

@@ -55,14 +55,18 @@ export function tutorIndexFeeder({ config, database, log }: Foundation): { feede
 }
 
 /** The engine of all policies, with the effects. */
-export function processManagerEngine(foundation: Foundation, commands: CommandSender): ProcessManagerEngine {
+export function processManagerEngine(
+  foundation: Foundation,
+  commands: CommandSender,
+  listeningFor: (() => number) | undefined,
+): ProcessManagerEngine {
   const { database, openFeed, log, clock, aggregates } = foundation;
   return new ProcessManagerEngine({
     database,
     openFeed,
     clock,
     commands,
-    effects: effectHandlers(foundation),
+    effects: effectHandlers(foundation, listeningFor),
     load: (decider, id) => aggregates.load(decider, id),
     managers: processManagers,
     readEvent: eventReader(foundation),

@@ -99,7 +99,10 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     search.feeder.start();
   }
 
-  const managers = processManagerEngine(foundation, commands);
+  // Before its server listens, a process that takes webhooks has heard none: what it was not told may still have happened.
+  let listeningSince = Infinity;
+  const listeningFor = roles.has('command-api') ? () => Math.max(0, performance.now() - listeningSince) : undefined;
+  const managers = processManagerEngine(foundation, commands, listeningFor);
   if (roles.has('process-managers')) {
     managers.start();
     started.add(() => managers.stop());
@@ -137,6 +140,7 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   const publicHttp = serves ? await publicServer(foundation, shared) : undefined;
   const internalHttp = roles.has('internal') ? await internalServer(foundation, shared, parts.internalModules ?? []) : undefined;
   const publicPort = await listen(publicHttp, config.publicHttp, started);
+  listeningSince = performance.now();
   const internalPort = await listen(internalHttp, config.internalHttp, started);
   // Last, so that it stops first: a server waits for its connections to end, and an open WebSocket is one.
   if (publicHttp !== undefined && roles.has('realtime')) startRealtime({ foundation, commands, clock, server: publicHttp, started });

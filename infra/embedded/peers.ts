@@ -78,6 +78,7 @@ async function tellWebhookTarget(name: StandInName, port: number, secrets: PeerS
       bearer: secrets.stripeSecretKey,
       body: { platformUrl: url('/webhooks/stripe'), connectUrl: url('/webhooks/stripe-connect') },
     },
+    ses: { bearer: secrets.awsSecretAccessKey, body: { url: url('/webhooks/ses') } },
     agora: { bearer: secrets.agoraCustomerSecret, body: { url: url('/webhooks/agora') } },
   };
   const target = targets[name];
