@@ -9,37 +9,40 @@ const TYPESCRIPT = new URL('../../infra/runtime/typescript.js', import.meta.url)
 /** The system in a process of its own, on embedded peers: it can be stopped, and it can be killed. */
 export class AppProcess {
   readonly #child: ChildProcess;
+  /** Resolves when it serves; rejects with what it said when it ends before. */
+  readonly ready: Promise<EmbeddedAddresses>;
+  #addresses: EmbeddedAddresses | undefined;
 
-  private constructor(
-    readonly addresses: EmbeddedAddresses,
-    child: ChildProcess,
-  ) {
+  private constructor(child: ChildProcess) {
     this.#child = child;
+    this.ready = this.#becomesReady();
+    // Whoever kills it at once does not wait for it.
+    this.ready.catch(() => undefined);
   }
 
-  /**
-   * Starts it and waits until it serves. It stops by itself when this process has gone. `environment` is added to this process's own.
-   * Throws with what it said when it could not start.
-   */
+  /** Begins to start it. It stops by itself when this process has gone. `environment` is added to this process's own. */
+  static launch(dir: string, environment: Readonly<Record<string, string>> = {}): AppProcess {
+    return new AppProcess(
+      spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', TYPESCRIPT, MAIN], {
+        env: { ...process.env, CHALKSTREAM_DATA: dir, ...environment },
+        stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+        // Ctrl-C reaches the whole group; the one who started it decides when it ends.
+        detached: true,
+      }),
+    );
+  }
+
+  /** Starts it and waits until it serves. Throws with what it said when it could not start. */
   static async start(dir: string, environment: Readonly<Record<string, string>> = {}): Promise<AppProcess> {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', TYPESCRIPT, MAIN], {
-      env: { ...process.env, CHALKSTREAM_DATA: dir, ...environment },
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-      // Ctrl-C reaches the whole group; the one who started it decides when it ends.
-      detached: true,
-    });
-    let said = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-4_000);
-    });
-    const ready = once(child, 'message') as Promise<[{ ready: EmbeddedAddresses }]>;
-    const gone = once(child, 'exit').then(() => {
-      throw new Error(`The system did not start:\n${said}`);
-    });
-    gone.catch(() => undefined);
-    const [message] = await Promise.race([ready, gone]);
-    child.stderr?.removeAllListeners('data').on('data', (text: string) => process.stderr.write(text));
-    return new AppProcess(message.ready, child);
+    const app = AppProcess.launch(dir, environment);
+    await app.ready;
+    return app;
+  }
+
+  /** Where to find everything, once it serves. */
+  get addresses(): EmbeddedAddresses {
+    if (this.#addresses === undefined) throw new Error('The system has not started yet.');
+    return this.#addresses;
   }
 
   get pid(): number {
@@ -66,5 +69,22 @@ export class AppProcess {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.exited();
+  }
+
+  async #becomesReady(): Promise<EmbeddedAddresses> {
+    const child = this.#child;
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-4_000);
+    });
+    const [message] = await Promise.race([
+      once(child, 'message') as Promise<[{ ready: EmbeddedAddresses }]>,
+      once(child, 'exit').then(() => {
+        throw new Error(`The system did not start:\n${said}`);
+      }),
+    ]);
+    child.stderr?.removeAllListeners('data').on('data', (text: string) => process.stderr.write(text));
+    this.#addresses = message.ready;
+    return message.ready;
   }
 }

@@ -111,7 +111,8 @@ export async function hold(world: World, student: Person, tutor: Person, booking
   await tell('The clock moves to five minutes before the lesson.');
 
   for (const person of [student, tutor]) {
-    await person.api.post(`/lessons/${lessonId}/join`, { recordingConsent: false });
+    // The room is made by a policy: a moment after the lesson was confirmed.
+    await person.api.patiently(() => person.api.post(`/lessons/${lessonId}/join`, { recordingConsent: false }), ['video_room_not_found']);
     await person.socket.ask('lesson:join', { lessonId });
   }
   await student.socket.next(({ type, data }) => type === 'lesson:started' && data['lessonId'] === lessonId);
