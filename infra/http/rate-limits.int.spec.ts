@@ -17,7 +17,7 @@ async function node(redisUrl: string | undefined): Promise<(address: string) => 
   open.push(server);
   const { ip } = await rateLimiters(server, { perIp: LIMIT, perCaller: 0, strict: 0 }, { redisUrl, log });
   if (ip === undefined) throw new Error('There is no limit by address.');
-  server.addHook('onRequest', ip);
+  server.addHook('onRequest', async (request, reply) => ip(request, reply));
   server.setErrorHandler((error, _request, reply) => reply.code(error instanceof Problem ? 429 : 500).send());
   server.get('/', () => ({}));
   return async (address) => (await server.inject({ url: '/', headers: { 'x-forwarded-for': address } })).statusCode;

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Problem } from './problems.ts';
+import { RequestCounter } from './request-counter.ts';
 
 /** Requests per minute; 0 switches that limit off. */
 export interface RateLimits {
@@ -15,7 +16,11 @@ export interface RateLimits {
   readonly strict: number;
 }
 
-type Limit = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+const WINDOW_MS = 60_000;
+
+/** Counts a request and says so in headers. Throws `rate_limited` for one too many. */
+type Limit = (request: FastifyRequest, reply: FastifyReply) => void | Promise<void>;
+type KeyOf = (request: FastifyRequest) => string;
 
 export interface Limiters {
   readonly ip: Limit | undefined;
@@ -33,12 +38,17 @@ export interface Counting {
 
 /** Makes the limiters on one Fastify instance. While Redis is away nobody is limited: it must not take the API with it. */
 export async function rateLimiters(fastify: FastifyInstance, limits: RateLimits, counting: Counting): Promise<Limiters> {
-  const redis = counting.redisUrl === undefined ? undefined : await connect(fastify, counting.redisUrl, counting.log);
-  await fastify.register(rateLimit, { global: false, ...(redis === undefined ? {} : { redis, nameSpace: 'rate:', skipOnError: true }) });
+  let limiter: (max: number, name: string, keyOf: KeyOf) => Limit = (max, _name, keyOf) => inMemory(max, keyOf);
+  if (counting.redisUrl !== undefined) {
+    const redis = await connect(fastify, counting.redisUrl, counting.log);
+    await fastify.register(rateLimit, { global: false, redis, nameSpace: 'rate:', skipOnError: true });
+    limiter = (max, name, keyOf) => inRedis(fastify, max, (request) => `${name}:${keyOf(request)}`);
+  }
+  const unlessOff = (max: number, name: string, keyOf: KeyOf): Limit | undefined => (max === 0 ? undefined : limiter(max, name, keyOf));
   return {
-    ip: limiter(fastify, limits.perIp, 'ip', (request) => request.ip),
-    caller: limiter(fastify, limits.perCaller, 'caller', callerOf),
-    strict: limiter(fastify, limits.strict, 'strict', (request) => `${request.method} ${request.routeOptions.url} ${callerOf(request)}`),
+    ip: unlessOff(limits.perIp, 'ip', (request) => request.ip),
+    caller: unlessOff(limits.perCaller, 'caller', callerOf),
+    strict: unlessOff(limits.strict, 'strict', (request) => `${request.method} ${request.routeOptions.url} ${callerOf(request)}`),
   };
 }
 
@@ -55,16 +65,26 @@ async function connect(fastify: FastifyInstance, url: string, log: Logger): Prom
   return redis;
 }
 
-function limiter(fastify: FastifyInstance, max: number, name: string, keyOf: (request: FastifyRequest) => string): Limit | undefined {
-  if (max === 0) return undefined;
-  const count = fastify.createRateLimit({ max, timeWindow: 60_000, keyGenerator: (request) => `${name}:${keyOf(request)}` });
+function inMemory(max: number, keyOf: KeyOf): Limit {
+  const counter = new RequestCounter(WINDOW_MS);
+  return (request, reply) => {
+    const { requests, leftMs } = counter.count(keyOf(request));
+    check(reply, max, requests, Math.ceil(leftMs / 1_000));
+  };
+}
+
+function inRedis(fastify: FastifyInstance, max: number, keyOf: KeyOf): Limit {
+  const count = fastify.createRateLimit({ max, timeWindow: WINDOW_MS, keyGenerator: keyOf });
   return async (request, reply) => {
     const result = await count(request);
-    if (result.isAllowed) return;
-    reply
-      .header('ratelimit-limit', result.max)
-      .header('ratelimit-remaining', result.remaining)
-      .header('ratelimit-reset', result.ttlInSeconds);
-    if (result.isExceeded) throw new Problem('rate_limited', { headers: { 'retry-after': String(Math.max(1, result.ttlInSeconds)) } });
+    if (!result.isAllowed) check(reply, max, result.isExceeded ? max + 1 : max - result.remaining, result.ttlInSeconds);
   };
+}
+
+function check(reply: FastifyReply, max: number, requests: number, secondsLeft: number): void {
+  reply
+    .header('ratelimit-limit', max)
+    .header('ratelimit-remaining', Math.max(0, max - requests))
+    .header('ratelimit-reset', secondsLeft);
+  if (requests > max) throw new Problem('rate_limited', { headers: { 'retry-after': String(Math.max(1, secondsLeft)) } });
 }
