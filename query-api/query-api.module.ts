@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { CONFIG, LOG } from '#infra/http/injection.ts';
+import { Database } from '#infra/postgres/database.ts';
 import { ChatTokens } from './lessons/chat-tokens.ts';
 import { LessonsQueriesController } from './lessons/lessons.controller.ts';
 import { InternalLessonsQueriesController } from './lessons/lessons.internal.controller.ts';
@@ -9,9 +11,9 @@ import { ChannelsQueries } from './matching/channels.queries.ts';
 import { ConnectionsQueriesController } from './matching/connections.controller.ts';
 import { ConnectionsQueries } from './matching/connections.queries.ts';
 import { InternalMatchingQueriesController } from './matching/matching.internal.controller.ts';
-import { PostgresTutorIndex } from './matching/postgres-tutor-index.ts';
 import { SearchController } from './matching/search.controller.ts';
 import { Searching } from './matching/searching.ts';
+import { tutorIndex } from './matching/tutor-index-of.ts';
 import { TUTOR_INDEX } from './matching/tutor-index.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { Histories } from './audit/history.ts';
@@ -47,7 +49,7 @@ import { TutorsQueries } from './tutoring/tutors.queries.ts';
     ConnectionsQueries,
     ChannelsQueries,
     Searching,
-    { provide: TUTOR_INDEX, useClass: PostgresTutorIndex },
+    { provide: TUTOR_INDEX, useFactory: tutorIndex, inject: [CONFIG, Database, LOG] },
     LessonsQueries,
     SlotsQueries,
     ChatTokens,

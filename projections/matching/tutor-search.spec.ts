@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { accountErased } from '#domain/identity/user-account.messages.ts';
 import { event, type DomainEvent } from '#domain/kernel/event.ts';
 import { recorded, rowsAfter } from '#domain/kernel/given-when-then.ts';
 import { completed, miaBooksOkafor } from '#domain/lessons/lesson-booking.examples.ts';
@@ -50,5 +51,12 @@ describe('What search knows of tutors', () => {
     expect(row(created, published, suspended, reinstated('Available'))).toMatchObject({ available: true });
     expect(row(created, published, suspended, reinstated('Paused'))).toMatchObject({ available: false });
   });
+  it('forgets an erased tutor', () =>
+    expect(row(created, published, event(accountErased, { userId: tutorId, emailHash: 'a'.repeat(64) }))).toMatchObject({
+      available: false,
+      displayName: null,
+      headline: null,
+      bio: null,
+    }));
   it('counts lessons given', () => expect(row(created, published, completed, completed)).toMatchObject({ lessonsGiven: 2 }));
 });

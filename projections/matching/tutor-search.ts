@@ -24,7 +24,7 @@ const hidden = ({ aggregateId }: { aggregateId: string }): Change<TutorSearchRow
 export const tutorSearch: ReadModel<TutorSearchRow, Events> = {
   name: 'tutor-search',
   context: 'matching',
-  version: 1,
+  version: 2,
   sentence: 'What the search for tutors looks at.',
   columns: {
     tutorId: 'uuid',
@@ -42,6 +42,8 @@ export const tutorSearch: ReadModel<TutorSearchRow, Events> = {
   },
   indexes: [
     'using gin (subjects) where available',
+    // For the search index, which follows the rows that have changed.
+    'using btree (_position)',
     "using gin (to_tsvector('simple', coalesce(display_name, '') || ' ' || coalesce(headline, '') || ' ' || coalesce(bio, ''))) where available",
   ],
   on: {
@@ -82,6 +84,8 @@ export const tutorSearch: ReadModel<TutorSearchRow, Events> = {
     TutorSuspended: hidden,
     TutorReinstated: ({ data: { tutorId, status } }) =>
       change(tutorId, (row: TutorSearchRow) => ({ ...row, available: status === 'Available' })),
+    AccountErased: ({ data: { userId } }) =>
+      change(userId, (row: TutorSearchRow) => ({ ...row, available: false, displayName: null, headline: null, bio: null })),
     LessonCompleted: ({ data }) => change(data.tutorId, (row: TutorSearchRow) => ({ ...row, lessonsGiven: row.lessonsGiven + 1 })),
   },
 };

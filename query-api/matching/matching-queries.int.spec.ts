@@ -7,48 +7,30 @@ import { ChatChannelNotFound, NotAChannelMember } from '#domain/matching/chat-ch
 import { miaAsksOkafor, requestAccepted, requestSent, requestViewed, somebodyElse } from '#domain/matching/connection-request.examples.ts';
 import { connectionRequestSent } from '#domain/matching/connection-request.ts';
 import { established, miaAndOkafor } from '#domain/matching/student-tutor-match.examples.ts';
-import * as tutor from '#domain/tutoring/tutor-profile.messages.ts';
 import { chatChannels } from '#projections/matching/chat-channels.ts';
 import { chatMessages } from '#projections/matching/chat-messages.ts';
 import { connectionRequests } from '#projections/matching/connection-requests.ts';
 import { matches } from '#projections/matching/matches.ts';
-import { tutorSearch } from '#projections/matching/tutor-search.ts';
 import { projectedDatabase, type Happened } from '../projected-database.ts';
 import { ChannelsQueries } from './channels.queries.ts';
 import { ConnectionsQueries } from './connections.queries.ts';
-import { PostgresTutorIndex } from './postgres-tutor-index.ts';
 
 const { connectionRequestId, studentId, tutorId } = miaAsksOkafor;
 const secondRequest = '01939a00-0000-7000-8000-0000000000c2';
 const secondTutor = '01939a00-0000-7000-8000-0000000000b2';
-const pausedTutor = '01939a00-0000-7000-8000-0000000000b3';
 
 const of =
   (aggregateType: string, aggregateId: string) =>
   (one: DomainEvent): Happened => ({ stream: [aggregateType, aggregateId], event: one });
-const profile = (id: string, headline: string, change: object = {}): Happened[] =>
-  [
-    event(tutor.tutorProfileCreated, { tutorId: id, timeZone: 'Europe/London', displayName: 'A tutor', headline }),
-    event(tutor.tutorAvailableForMatching, {
-      tutorId: id,
-      subjects: [{ subject: 'mathematics', level: 'gcse' }],
-      hourlyRateMinor: 4000,
-      currency: 'eur',
-      timeZone: 'Europe/London',
-      languages: ['en'],
-      ...change,
-    }),
-  ].map(of('TutorProfile', id));
 
 describe('Queries of matching', () => {
   let held: Awaited<ReturnType<typeof projectedDatabase>>;
   let connections: ConnectionsQueries;
   let channels: ChannelsQueries;
-  let index: PostgresTutorIndex;
 
   beforeAll(async () => {
     held = await projectedDatabase(
-      [connectionRequests, matches, chatChannels, chatMessages, tutorSearch],
+      [connectionRequests, matches, chatChannels, chatMessages],
       ...[requestSent, requestViewed, requestAccepted].map(of('ConnectionRequest', connectionRequestId)),
       of('StudentTutorMatch', miaAndOkafor.matchId)(established),
       ...[channelCreated, miaSaysHello, redacted].map(of('ChatChannel', channelId)),
@@ -56,20 +38,9 @@ describe('Queries of matching', () => {
         'ConnectionRequest',
         secondRequest,
       )(event(connectionRequestSent, { ...requestSent.data, connectionRequestId: secondRequest, tutorId: secondTutor, message: 'Hello' })),
-      ...profile(tutorId, 'Numbers, calmly'),
-      ...profile(secondTutor, 'Physics and more', {
-        subjects: [
-          { subject: 'physics', level: 'gcse' },
-          { subject: 'mathematics', level: 'a-level' },
-        ],
-        hourlyRateMinor: 6000,
-      }),
-      ...profile(pausedTutor, 'Numbers too'),
-      of('TutorProfile', pausedTutor)(event(tutor.tutorPaused, { tutorId: pausedTutor })),
     );
     connections = new ConnectionsQueries(held.database);
     channels = new ChannelsQueries(held.database);
-    index = new PostgresTutorIndex(held.database);
   });
   afterAll(() => held.dispose());
 
@@ -124,26 +95,5 @@ describe('Queries of matching', () => {
       sent: 0,
       medianMinutesToAnswer: null,
     });
-  });
-  it('find available tutors of a subject and level', async () => {
-    const found = async (wish: Parameters<PostgresTutorIndex['find']>[0]) => (await index.find(wish)).map(({ tutorId: id }) => id);
-    expect(await found({ subject: 'mathematics' })).toEqual([tutorId, secondTutor]);
-    expect(await found({ subject: 'mathematics', level: 'gcse' })).toEqual([tutorId]);
-    expect(await found({ subject: 'mathematics', maximumRateMinor: 5000 })).toEqual([tutorId]);
-    expect(await found({ subject: 'mathematics', currency: 'usd' })).toEqual([]);
-    expect(await found({ subject: 'history' })).toEqual([]);
-  });
-  it('find tutors by words, however they are written', async () => {
-    const [found, ...others] = await index.find({ subject: 'mathematics', words: 'CALMLY' });
-    expect(others).toEqual([]);
-    expect(found).toMatchObject({
-      tutorId,
-      displayName: 'A tutor',
-      headline: 'Numbers, calmly',
-      subjects: [{ subject: 'mathematics', level: 'gcse' }],
-    });
-    expect(found!.wordsMatch).toBeGreaterThan(0);
-    expect(found!.wordsMatch).toBeLessThanOrEqual(1);
-    expect(await index.find({ subject: 'mathematics', words: `"'); drop table` })).toEqual([]);
   });
 });

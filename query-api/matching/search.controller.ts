@@ -29,6 +29,7 @@ const answer = z.object({
   total: z.number().int(),
   tutors: z.array(foundTutor),
   next: z.string().nullable().describe('Send it as `after` for the next page.'),
+  servedBy: z.enum(['postgres', 'opensearch']).describe('Which index has answered: Postgres also while OpenSearch is away or behind.'),
 });
 
 @Controller('search')
@@ -49,12 +50,13 @@ export class SearchController {
     @Caller() caller: Caller,
   ): Promise<z.output<typeof answer>> {
     if (explain !== undefined && caller.actor.role !== 'admin') throw new Problem('forbidden');
-    const { searchId, page, total, more } = await this.searching.search(wish, { after, limit }, caller);
+    const { searchId, page, total, more, servedBy } = await this.searching.search(wish, { after, limit }, caller);
     const last = page.at(-1);
     return {
       searchId,
       total,
       tutors: page.map((ranked) => shown(ranked, explain !== undefined)),
+      servedBy,
       next: more && last !== undefined ? writeCursor([last.score, last.candidate.tutorId]) : null,
     };
   }

@@ -12,7 +12,7 @@ import { LOG } from '#infra/http/injection.ts';
 import { Database } from '#infra/postgres/database.ts';
 import { searchGate } from '#projections/matching/search-gate.ts';
 import { viewOf } from '../rows.ts';
-import { TUTOR_INDEX, type FoundTutor, type SearchWish, type TutorIndex } from './tutor-index.ts';
+import { TUTOR_INDEX, type FoundTutor, type FoundTutors, type SearchWish, type TutorIndex } from './tutor-index.ts';
 
 /** How many of the best are kept on record. */
 const KEPT = 20;
@@ -29,6 +29,8 @@ export interface SearchAnswer {
   readonly total: number;
   /** Whether more follows the page. */
   readonly more: boolean;
+  /** Which index has answered. */
+  readonly servedBy: FoundTutors['servedBy'];
 }
 
 /** Finds and ranks tutors. Each first page is recorded after the answer, as well as can be: a search is never slower or refused for it. */
@@ -46,16 +48,17 @@ export class Searching {
     await this.#mustBeReady(caller.actor);
     const searchId = uuidV7();
     const startedAt = performance.now();
-    let ranked: readonly Ranked<FoundTutor>[];
+    let found: FoundTutors;
     try {
-      ranked = rank(await this.index.find(wish), { ...wish, withWords: wish.words !== undefined });
+      found = await this.index.find(wish, caller.minPosition);
     } catch (error) {
       if (place === undefined) void this.#record(command(recordSearchFailure, { searchId, reason: 'internal' }), searchId, caller);
       throw error;
     }
+    const ranked = rank(found.tutors, { ...wish, withWords: wish.words !== undefined });
     const rest = place === undefined ? ranked : after(ranked, { score: place[0], tutorId: place[1] });
     if (place === undefined) this.#recordAnswer(wish, ranked, { searchId, tookMs: Math.round(performance.now() - startedAt), caller });
-    return { searchId, page: rest.slice(0, limit), total: ranked.length, more: rest.length > limit };
+    return { searchId, page: rest.slice(0, limit), total: ranked.length, more: rest.length > limit, servedBy: found.servedBy };
   }
 
   async #mustBeReady({ role, userId }: Actor): Promise<void> {

@@ -18,10 +18,20 @@ export interface FoundTutor extends Candidate {
   readonly timeZone: string;
 }
 
+export interface FoundTutors {
+  readonly tutors: readonly FoundTutor[];
+  /** Which index has answered. */
+  readonly servedBy: 'postgres' | 'opensearch';
+}
+
 /** Where tutors are searched: Postgres by default, OpenSearch where there is one. Both find the same; the ranking is not theirs. */
 export interface TutorIndex {
-  /** Available tutors of the subject and level who fit every other wish but the language, in no particular order; `MOST_CANDIDATES` at most. */
-  find(wish: SearchWish): Promise<FoundTutor[]>;
+  /**
+   * Available tutors of the subject and level who fit every other wish but the language, by id; `MOST_CANDIDATES` at most. Of words, each
+   * must occur in the name, headline or description, in whatever order and case. The answer knows of every change up to the log's position
+   * `atLeast`, provided that the read model does. Throws when the index cannot answer.
+   */
+  find(wish: SearchWish, atLeast?: bigint): Promise<FoundTutors>;
 }
 
 /** So many tutors are ranked for one search. */
