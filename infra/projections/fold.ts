@@ -2,7 +2,7 @@ import type { Change, ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Queryable } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
-import { RecentlyUsed } from './row-cache.ts';
+import { RecentlyUsed, SeenKeys } from './row-cache.ts';
 import type { Row, Rows, RowWrite } from './rows.ts';
 
 /** What is held back together: all of a stream when a model's function failed on an event, one row when the row could not be changed or stored. */
@@ -51,16 +51,21 @@ export class Fold {
   #leaving = new Map<string, Entry>();
   #letters: DeadLetter[] = [];
   readonly #known: RecentlyUsed<Row | typeof ABSENT>;
+  /** The keys that the table may hold; undefined when nobody has kept count from its beginning. */
+  readonly #seen: SeenKeys | undefined;
   #parked = new Set<string>();
   #skipped = new Set<string>();
 
+  /** `isEmpty`: the table is known to hold nothing, so that only what this has put there itself is ever read. */
   constructor(
     private readonly model: ReadModel,
     private readonly rows: Pick<Rows, 'read' | 'table'>,
     cacheRows: number,
     heldBack: HeldBack = { parked: [], skipped: [] },
+    isEmpty = false,
   ) {
     this.#known = new RecentlyUsed(cacheRows);
+    this.#seen = isEmpty ? new SeenKeys() : undefined;
     this.#holdBack(heldBack);
   }
 
@@ -73,15 +78,20 @@ export class Fold {
   async take(database: Queryable, events: readonly RecordedEvent[]): Promise<void> {
     const steps = this.#steps(events);
     if (steps.length === 0) return;
-    // What the rows were before this page, for those that do not wait to be written. The cache may forget while it is being filled.
+    // What the rows were before this page. The cache may forget while it is being filled, and what is being written may have been by then.
     const before = new Map<string, Row | undefined>();
     const missing = new Set<string>();
     for (const { change } of steps) {
       const { key } = change;
-      if (this.#changed.has(key) || this.#leaving.has(key) || before.has(key)) continue;
-      const known = this.#known.get(key);
-      if (known === undefined) missing.add(key);
-      else before.set(key, known === ABSENT ? undefined : known);
+      if (this.#changed.has(key) || before.has(key)) continue;
+      const leaving = this.#leaving.get(key);
+      if (leaving !== undefined) before.set(key, leaving.row);
+      else if (this.#seen?.has(key) === false) before.set(key, undefined);
+      else {
+        const known = this.#known.get(key);
+        if (known === undefined) missing.add(key);
+        else before.set(key, known === ABSENT ? undefined : known);
+      }
     }
     if (missing.size > 0) {
       const found = await this.rows.read(database, [...missing]);
@@ -179,6 +189,7 @@ export class Fold {
         row = this.#complete(change.apply(old));
       }
       this.#changed.set(key, { row, position: event.position, stored });
+      if (row !== undefined) this.#seen?.add(key);
     } catch (error) {
       this.#park(place, event, reasonOf(error));
     }
@@ -214,9 +225,7 @@ export class Fold {
   #waitingOr(key: string, read: Row | undefined): { row: Row | undefined; stored: boolean } {
     const changed = this.#changed.get(key);
     if (changed !== undefined) return changed;
-    const leaving = this.#leaving.get(key);
     // What is being written will be in the table before whatever is folded now.
-    if (leaving !== undefined) return { row: leaving.row, stored: leaving.row !== undefined };
     return { row: read, stored: read !== undefined };
   }
 }

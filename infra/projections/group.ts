@@ -31,8 +31,10 @@ export interface GroupOptions {
   readonly onWritten: (members: readonly Member[], position: bigint, events: number) => void;
 }
 
+/** Gathered events are folded when they are this many: the rows that they touch are looked up together. */
+const FOLD_EVENTS = 2_000;
 /** Gathered rows are written when they are this many, or this old. */
-const GATHER_ROWS = 5_000;
+const GATHER_ROWS = 50_000;
 const GATHER_MS = 500;
 
 /**
@@ -41,36 +43,76 @@ const GATHER_MS = 500;
  */
 export class Group {
   #folded = -1n;
+  #gathered: { events: RecordedEvent[]; position: bigint } = { events: [], position: -1n };
+  #folding: Promise<void> = Promise.resolve();
   #eventsSince = 0;
   #writtenAt = performance.now();
   #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
 
   constructor(private readonly options: GroupOptions) {}
 
-  /** Takes a page in. Rejects when it cannot be written; then nothing of it counts and the group is of no more use. */
+  /**
+   * Takes a page in. Rejects when it cannot be written, or, gathering, when an earlier one could not; then nothing of it counts and the
+   * group is of no more use.
+   */
   async take(page: FeedPage): Promise<void> {
-    const { database, gather } = this.options;
-    if (page.position <= this.#folded) return;
-    const folded = this.#folded;
-    const behind = this.#behind(page.position);
-    await Promise.all(
-      behind.map((member) => member.fold.take(database, after(folded > member.position ? folded : member.position, page.events))),
-    );
-    this.#folded = page.position;
-    this.#eventsSince += page.events.length;
-    if (!gather) return this.#writeOrIsolate(page, behind);
-    if (this.#waiting() < GATHER_ROWS && performance.now() - this.#writtenAt < GATHER_MS) return;
-    // One transaction under way, one page set being folded.
-    await this.#writing;
-    this.#writing = this.#write(behind, page.position);
-    this.#writing.catch(() => undefined);
+    if (page.position <= this.#gathered.position) return;
+    if (!this.options.gather) {
+      this.#gathered = { events: [], position: page.position };
+      const behind = await this.#fold(page);
+      return this.#writeOrIsolate(page, behind);
+    }
+    this.#gathered.events.push(...page.events);
+    this.#gathered.position = page.position;
+    if (this.#gathered.events.length < FOLD_EVENTS && !this.#isTimeToWrite()) return;
+    // One transaction under way, one set of pages being folded, one being gathered.
+    await this.#folding;
+    this.#folding = this.#foldGathered();
+    this.#folding.catch(() => undefined);
   }
 
   /** Writes what has been gathered. */
   async settle(): Promise<void> {
+    await this.#folding;
+    await this.#fold(this.#takeGathered());
     await this.#writing;
     const behind = this.#behind(this.#folded);
     if (behind.length > 0) await this.#write(behind, this.#folded);
+  }
+
+  #takeGathered(): FeedPage {
+    const page = this.#gathered;
+    this.#gathered = { events: [], position: page.position };
+    return page;
+  }
+
+  async #foldGathered(): Promise<void> {
+    await this.#fold(this.#takeGathered());
+    if (this.#waiting() < GATHER_ROWS && !this.#isTimeToWrite()) return;
+    await this.#writing;
+    this.#isWriting = true;
+    this.#writing = this.#write(this.#behind(this.#folded), this.#folded).finally(() => {
+      this.#isWriting = false;
+    });
+    this.#writing.catch(() => undefined);
+  }
+
+  /** While a transaction is under way, folding goes on until there are too many rows. */
+  #isTimeToWrite(): boolean {
+    return !this.#isWriting && performance.now() - this.#writtenAt >= GATHER_MS;
+  }
+
+  /** Folds a page into the memory of the models that it is new to. */
+  async #fold({ events, position }: FeedPage): Promise<Member[]> {
+    const folded = this.#folded;
+    const behind = this.#behind(position);
+    await Promise.all(
+      behind.map((member) => member.fold.take(this.options.database, after(folded > member.position ? folded : member.position, events))),
+    );
+    this.#folded = position;
+    this.#eventsSince += events.length;
+    return behind;
   }
 
   #behind(position: bigint): Member[] {

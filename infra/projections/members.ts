@@ -57,8 +57,9 @@ export async function prepareMembers(
     if (shown && (await viewedTable(database, model)) === undefined)
       await database.transaction((transaction) => showTable(transaction, model, table));
     const rows = new Rows(table);
-    const fold = new Fold(model, rows, cacheRows, await loadHeldBack(database, current));
     const { version, generation, position } = current;
+    // Rows come with their checkpoint: before the first there are none.
+    const fold = new Fold(model, rows, cacheRows, await loadHeldBack(database, current), position < 0n);
     prepared.push({ member: { model, consumer, version, generation, position, rows, fold }, state: current.state });
   }
   return prepared;
