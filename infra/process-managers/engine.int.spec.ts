@@ -9,6 +9,7 @@ import { Refusal } from '#domain/kernel/refusal.ts';
 import type { CommandContext, CommandResult } from '#infra/cqrs/commands.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
+import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { MovableClock } from '#infra/time/clock.ts';
 import { type MemoryFeedOptions, MemoryLog } from '#infra/verify/memory-log.ts';
 import type { RetryPolicy } from './dispatcher.ts';
@@ -109,11 +110,13 @@ describe('the process-manager engine', () => {
     return { id: 'x', revision: 0, position: '0', events: [] };
   }
 
-  function engineOf(parts: { feed?: MemoryFeedOptions; managers?: readonly ProcessManager[] } = {}): ProcessManagerEngine {
+  function engineOf(
+    parts: { feed?: MemoryFeedOptions; openFeed?: OpenFeed; managers?: readonly ProcessManager[] } = {},
+  ): ProcessManagerEngine {
     const engine = new ProcessManagerEngine({
       database,
       managers: parts.managers ?? [reception],
-      openFeed: log.feeds(parts.feed),
+      openFeed: parts.openFeed ?? log.feeds(parts.feed),
       clock,
       commands: { send },
       effects: [
@@ -320,5 +323,37 @@ describe('the process-manager engine', () => {
         context: { commandId: followUpId('effect', cause, 'NoteBillSent'), causationId: paid.id },
       },
     ]);
+  });
+
+  it('does not let the others wait for one that is new, which then goes on with them', async () => {
+    const old = engineOf();
+    log.append(...[0, 1].map((step) => happened({ type: 'GuestCame', data: { guest: 'ada', step } })));
+    await untilRows('done', 2);
+    await old.stop();
+    const porter: ProcessManager<GuestEvents> = {
+      ...reception,
+      name: 'porter',
+      on: { GuestCame: ({ data }) => now({ type: 'CarryBags', data: { guest: data.guest, step: data.step } }) },
+    };
+    const mayCatchUp = Promise.withResolvers<void>();
+    const feeds = log.feeds({ pageSize: 1 });
+    engineOf({
+      managers: [reception, porter],
+      openFeed: (request) =>
+        feeds({
+          ...request,
+          onPage: (page) => (request.from === undefined ? mayCatchUp.promise : Promise.resolve()).then(() => request.onPage(page)),
+        }),
+    });
+    log.append(happened({ type: 'GuestCame', data: { guest: 'bob', step: 0 } }));
+    await until(() => typesOf('bob').includes('Greet'));
+    expect(sent.map(({ message }) => message.type)).not.toContain('CarryBags');
+    mayCatchUp.resolve();
+    await until(() => typesOf('bob').includes('CarryBags'));
+    log.append(happened({ type: 'GuestCame', data: { guest: 'cleo', step: 0 } }));
+    await until(() => typesOf('cleo').length === 2);
+    await untilRows('done', 8);
+    expect(typesOf('ada')).toEqual(['Greet', 'Greet', 'CarryBags', 'CarryBags']);
+    expect(typesOf('bob')).toEqual(['Greet', 'CarryBags']);
   });
 });

@@ -1,13 +1,13 @@
-import type { ProcessManager } from '#domain/kernel/consumer.ts';
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
 import { advanceCheckpoints, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { tellReport } from '#infra/postgres/reports.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
-import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
+import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
 import { Executor, type ExecutorParts } from './executor.ts';
+import { Following, type Member } from './following.ts';
 import { addRows, Outbox } from './outbox.ts';
 import { rowsFor } from './reactions.ts';
 
@@ -22,23 +22,15 @@ export interface ProcessManagerEngineOptions extends ExecutorParts, Pick<Dispatc
 
 const TELL_EVERY_MS = 1_000;
 
-interface Member {
-  readonly manager: ProcessManager;
-  readonly consumer: string;
-  readonly version: number;
-  readonly generation: number;
-  position: bigint;
-}
-
 /**
  * Runs the policies: writes what follows from each event into the outbox, with the checkpoint in one transaction, and carries it out. One
- * process at a time does it, under a lease. A manager that is new starts at the beginning of the log.
+ * process at a time does it, under a lease. A manager that is new starts at the beginning of the log, without the others waiting for it.
  */
 export class ProcessManagerEngine {
   readonly #leadership: Leadership;
   readonly #options: ProcessManagerEngineOptions;
   readonly #executor: Executor;
-  #feed: OpenedFeed | undefined;
+  #following: Following | undefined;
 
   constructor(options: ProcessManagerEngineOptions) {
     this.#options = options;
@@ -63,9 +55,9 @@ export class ProcessManagerEngine {
     await this.#leadership.stop();
   }
 
-  /** Age in seconds of the oldest event that no manager has seen yet; undefined when another process does the work. */
+  /** Age in seconds of the oldest event that waits for the managers that are furthest; undefined when another process does the work. */
   get lagSeconds(): number | undefined {
-    return this.#leadership.lease === undefined ? undefined : this.#feed?.lagSeconds;
+    return this.#leadership.lease === undefined ? undefined : this.#following?.lagSeconds;
   }
 
   async #begin(lease: Lease): Promise<LeasedWork> {
@@ -88,33 +80,24 @@ export class ProcessManagerEngine {
     });
     // Whoever leads listens once this has begun.
     failed.catch(() => undefined);
-    const from = members.reduce<bigint | undefined>(
-      (least, { position }) => (least === undefined || position < least ? position : least),
-      undefined,
-    );
-    const feed = this.#options.openFeed({
-      types: [...new Set(members.flatMap(({ manager }) => Object.keys(manager.on)))],
-      from: from === undefined || from < 0n ? undefined : from,
-      onPage: async (page) => {
-        try {
-          lease.assertHeld();
-          await this.#take(page, { members, lease, dispatcher });
-        } catch (error) {
-          fail(error);
-          throw error;
-        }
+    const following = new Following({
+      openFeed: this.#options.openFeed,
+      members,
+      take: (those, page) => {
+        lease.assertHeld();
+        return this.#take(page, { members: those, lease, dispatcher });
       },
       onFailure: fail,
     });
-    this.#feed = feed;
+    this.#following = following;
     const telling = setInterval(() => {
-      tellReport(database, 'process-managers', { lagSeconds: feed.lagSeconds }).catch(onError);
+      tellReport(database, 'process-managers', { lagSeconds: following.lagSeconds }).catch(onError);
     }, TELL_EVERY_MS);
     return {
       failed,
       stop: async () => {
         clearInterval(telling);
-        await Promise.all([feed.stop(), dispatcher.stop()]);
+        await Promise.all([following.stop(), dispatcher.stop()]);
       },
     };
   }
