@@ -8,6 +8,9 @@ export interface Arguments {
   readonly accept: boolean;
   readonly lagLimit: number | undefined;
   readonly data: string | undefined;
+  readonly format: string | undefined;
+  readonly to: string | undefined;
+  readonly asOf: string | undefined;
   readonly operator: { readonly who: string; readonly why: string };
 }
 
@@ -23,6 +26,9 @@ export function readArguments(argv: readonly string[]): Arguments {
       accept: { type: 'boolean', default: false },
       'lag-limit': { type: 'string' },
       data: { type: 'string' },
+      format: { type: 'string' },
+      to: { type: 'string' },
+      'as-of': { type: 'string' },
       who: { type: 'string', default: userInfo().username },
       why: { type: 'string', default: '' },
     },
@@ -32,6 +38,9 @@ export function readArguments(argv: readonly string[]): Arguments {
     accept: values.accept,
     lagLimit: values['lag-limit'] === undefined ? undefined : Number(values['lag-limit']),
     data: values.data,
+    format: values.format,
+    to: values.to,
+    asOf: values['as-of'],
     operator: { who: values.who, why: values.why },
   };
 }

@@ -1,4 +1,8 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -87,6 +91,35 @@ describe('operations', () => {
     });
     expect(await program('projections', 'resume', name, '--why', 'over')).toMatchObject({ code: 0 });
     expect(await program('projections', 'pause', 'nothing', '--why', 'x')).toMatchObject({ code: 2 });
+  });
+
+  it('let an analyst export a read model, to the standard output or a file, with a manifest', async () => {
+    const name = readModels[0]!.name;
+    const { code, out, err } = await program('projections', 'export', name, '--format', 'csv');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^key,.*\r\n$/);
+    const manifest = JSON.parse(err.slice(err.indexOf('{'))) as object;
+    expect(manifest).toMatchObject({
+      format: 'csv',
+      rows: 0,
+      position: '1000',
+      codeVersion: expect.stringMatching(/^[0-9a-f]{40}(-dirty)?$|^\d+\.\d+\.\d+/),
+      sha256: createHash('sha256').update(out).digest('hex'),
+    });
+    const dir = mkdtempSync(join(tmpdir(), 'export-'));
+    try {
+      const file = join(dir, 'rows.csv');
+      expect(await program('projections', 'export', name, '--format', 'csv', '--to', file)).toMatchObject({ code: 0 });
+      expect(readFileSync(file, 'utf8')).toBe(out);
+      expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toEqual(manifest);
+      expect(readdirSync(dir)).toHaveLength(2);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+    expect(await program('projections', 'export', name)).toMatchObject({ code: 2 });
+    expect(await program('projections', 'export', `${name}@7`, '--format', 'csv')).toMatchObject({ code: 2 });
+    expect(await program('projections', 'drop-copy', name)).toMatchObject({ code: 2 });
+    expect((await program('projections', 'copies')).out).toContain('table');
   });
 
   it('let an operator list what is parked and retry it', async () => {

@@ -1,20 +1,24 @@
-import { readConfig } from '#infra/config/config.ts';
+import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { askFor, outcomeOf, type ProjectionAct } from '#infra/projections/acts.ts';
+import { dropCopy, listCopies } from '#infra/projections/as-of.ts';
 import { listLetters } from '#infra/projections/dead-letters.ts';
-import { rebuild, type RebuildOutcome } from '#infra/projections/rebuild.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
-import { recordAct } from '#infra/process-managers/operations.ts';
-import { createLog } from '#infra/telemetry/log.ts';
-import { SystemClock } from '#infra/time/clock.ts';
 import { readModels } from '#projections/read-models.ts';
-import { layFoundation } from '../system/foundation.ts';
-import { type Arguments, mustSayWhy, openDatabase, printRows, runProgram, WrongUsage } from './arguments.ts';
+import { mustSayWhy, openDatabase, printRows, runProgram, WrongUsage } from './arguments.ts';
+import { exportOne } from './exporting.ts';
+import { copyOne, rebuildOne } from './rebuilding.ts';
 import { operations } from './report.ts';
 
 const USAGE = `npm run projections -- list                                  every read model: state, lag, what is held back
 npm run projections -- status                                the same as JSON, with the outbox and the leases
 npm run projections -- rebuild <name> [--accept] [--lag-limit <seconds>] --why "…"
+npm run projections -- rebuild <name> --as-of <position|time> --why "…"
+                                                             a copy of its own, as the read model was then
+npm run projections -- copies                                the copies that there are
+npm run projections -- drop-copy <name@position>
+npm run projections -- export <name|name@position> --format csv|ndjson [--to <file>]
+                                                             the rows; the manifest goes to <file>.manifest.json or to stderr
 npm run projections -- pause|resume <name> --why "…"
 npm run projections -- letters [<name>]                      events that are held back
 npm run projections -- retry|skip <name> <stream|row> <key> --why "…"`;
@@ -24,12 +28,18 @@ const ACT_WITHIN_MS = 600_000;
 
 await runProgram(USAGE, async (args) => {
   const [verb = 'list', name] = args.words;
-  if (verb === 'rebuild') return rebuildOne(args, consumerNamed(name));
+  if (verb === 'rebuild') return args.asOf === undefined ? rebuildOne(args, modelNamed(name)) : copyOne(args, modelNamed(name), args.asOf);
   const database = openDatabase();
   try {
     if (verb === 'list') return await list(database);
     if (verb === 'status') return console.log(JSON.stringify(await operations(database), null, 2));
     if (verb === 'letters') return await letters(database, name === undefined ? undefined : consumerNamed(name));
+    if (verb === 'copies') return await copies(database);
+    if (verb === 'drop-copy') return await drop(database, name);
+    if (verb === 'export') {
+      const [model, position] = (name ?? '').split('@');
+      return await exportOne(database, args, modelNamed(model), position);
+    }
     mustSayWhy(args);
     const act = actOf(verb, consumerNamed(name), args.words);
     const outcome = await outcomeOf(database, await askFor(database, act, args.operator), ACT_WITHIN_MS);
@@ -42,10 +52,14 @@ await runProgram(USAGE, async (args) => {
 });
 
 function consumerNamed(name: string | undefined): string {
+  return consumerOf(modelNamed(name));
+}
+
+function modelNamed(name: string | undefined): ReadModel {
   const model = readModels.find((each) => [consumerOf(each), `${each.context}.${each.name}`, each.name].includes(name ?? ''));
   if (model === undefined)
     throw new WrongUsage(`There is no read model ${name ?? 'without a name'}: ${readModels.map(consumerOf).join(', ')}`);
-  return consumerOf(model);
+  return model;
 }
 
 function actOf(verb: string, consumer: string, [, , scope, key]: readonly string[]): ProjectionAct {
@@ -88,67 +102,20 @@ async function letters(database: Database, consumer: string | undefined): Promis
   ]);
 }
 
-async function rebuildOne(args: Arguments, consumer: string): Promise<void> {
-  mustSayWhy(args);
-  const config = readConfig(process.env);
-  const log = createLog(config.log.level, 'chalkstream-operations');
-  const foundation = await layFoundation({ config, log, clock: new SystemClock() });
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  try {
-    const { database, openFeed, eventStore } = foundation;
-    const head = await eventStore.head();
-    const outcome = await rebuild({
-      database,
-      openFeed,
-      model: readModels.find((model) => consumerOf(model) === consumer)!,
-      accept: args.accept,
-      signal: stop.signal,
-      onProgress: progressBar(head),
-      ...(args.lagLimit === undefined ? {} : { lagLimitSeconds: args.lagLimit }),
-    });
-    await recordAct(database, {
-      act: 'rebuild',
-      target: consumer,
-      detail: { state: outcome.state, differences: outcome.differences.length },
-      operator: args.operator,
-    });
-    printOutcome(consumer, outcome);
-  } finally {
-    await foundation.close();
-  }
+async function copies(database: Database): Promise<void> {
+  printRows([
+    ['copy', 'version', 'table', 'state'],
+    ...(await listCopies(database)).map(({ name, version, table, complete }) => [
+      name,
+      version,
+      table,
+      complete ? 'complete' : 'unfinished',
+    ]),
+  ]);
 }
 
-/** Positions are offsets in the log and no counts, so they only say which part of the way is done. */
-function progressBar(head: bigint): (position: bigint, events: number) => void {
-  const begun = performance.now();
-  let from: bigint | undefined;
-  let events = 0;
-  return (position, more) => {
-    events += more;
-    from ??= position;
-    const done = head <= 0n ? 1 : Math.min(1, Number(position) / Number(head));
-    const seconds = (performance.now() - begun) / 1_000;
-    const walked = Number(position - from);
-    const left = walked > 0 ? (Math.max(0, Number(head - position)) / walked) * seconds : 0;
-    const bar = '#'.repeat(Math.round(done * 30)).padEnd(30, '.');
-    process.stderr.write(`\r[${bar}] ${(done * 100).toFixed(0)} %  ${Math.round(events / seconds)} events/s  ${left.toFixed(0)} s left   `);
-  };
-}
-
-function printOutcome(consumer: string, { state, position, before, after, differences }: RebuildOutcome): void {
-  process.stderr.write('\n');
-  const sum = (summary: { rows: number; checksum: string } | undefined): string =>
-    summary === undefined ? 'none' : `${summary.rows} rows, checksum ${summary.checksum}`;
-  console.log(`${consumer} at ${position}\n  serving: ${sum(before)}\n  new:     ${sum(after)}`);
-  for (const { key, before: old, after: fresh, beforePosition, afterPosition } of differences.slice(0, 50)) {
-    console.log(
-      `  ${key}\n    - ${JSON.stringify(old)} (event at ${beforePosition ?? '-'})\n    + ${JSON.stringify(fresh)} (event at ${afterPosition ?? '-'})`,
-    );
-  }
-  if (differences.length > 50) console.log(`  … and ${differences.length - 50} more`);
-  if (state === 'different') {
-    console.log(`${differences.length} rows differ; nothing was changed. Again with --accept to take the new ones.`);
-    process.exitCode = 1;
-  } else console.log(state === 'swapped' ? 'Queries see the new table.' : 'The table is ready for the code that serves this version.');
+async function drop(database: Database, name = ''): Promise<void> {
+  const dropped = await dropCopy(database, name);
+  if (dropped.length === 0) throw new WrongUsage(`There is no copy ${name}; copies shows those that there are.`);
+  for (const { table } of dropped) console.log(`${table} is gone.`);
 }

@@ -42,7 +42,7 @@ export async function operations(database: Database): Promise<OperationsReport> 
       `select consumer, version, state, position::text as position, updated_at as "updatedAt",
          (select count(*) from engine.dead_letters letter
           where letter.consumer = held.consumer and letter.version = held.version and not letter.skipped) as parked
-       from engine.checkpoints held order by consumer, version`,
+       from engine.checkpoints held where consumer not like '%@%' order by consumer, version`,
     ),
     new OutboxOperations(database).depths(),
     database.query<{ name: string; secondsLeft: number; fencingToken: number }>(

@@ -2,13 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { Lease } from '#infra/leases/lease.ts';
 import type { Database } from '#infra/postgres/database.ts';
-import { readReports } from '#infra/postgres/reports.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { type Difference, differences, summarise, type Summary, suspects } from './compare.ts';
 import type { Member } from './group.ts';
 import { placeBeside, prepareMembers, servingPlace } from './members.ts';
-import type { SessionReport } from './session.ts';
 import { createIndexes, replaceTable } from './tables.ts';
+import { LAG_LIMIT_SECONDS, whileLiveKeepsUp } from './throttle.ts';
 import { fill, type WorkParts } from './work.ts';
 
 export interface RebuildOptions {
@@ -51,7 +50,6 @@ export class RebuildStopped extends Error {
   }
 }
 
-const LAG_LIMIT_SECONDS = 1;
 const WAIT_MS = 250;
 
 /**
@@ -129,28 +127,15 @@ async function fillUp(work: Work, upTo?: bigint): Promise<void> {
 
 function partsOf({ options, lease, members }: Work, upTo: bigint | undefined): WorkParts {
   const { database, openFeed, onProgress, lagLimitSeconds = LAG_LIMIT_SECONDS } = options;
-  let lookedAt = -Infinity;
   return {
     database,
     openFeed,
     lease,
     members,
     onWritten: (_, position, events) => onProgress?.(position, events),
-    beforePage: async () => {
-      // The last step is not held up: the live engine itself waits for it.
-      if (upTo !== undefined || performance.now() - lookedAt < WAIT_MS) return;
-      while ((await liveLag(database)) > lagLimitSeconds && !(options.signal?.aborted ?? false)) await delay(WAIT_MS);
-      lookedAt = performance.now();
-    },
+    // The last step is not held up: the live engine itself waits for it.
+    ...(upTo === undefined ? { beforePage: whileLiveKeepsUp(database, lagLimitSeconds, options.signal) } : {}),
   };
-}
-
-/** The worst lag of the live read models in seconds, as their engine told it last; 0 when none tells. */
-async function liveLag(database: Database): Promise<number> {
-  const told = (await readReports(database)).get('projections');
-  if (told === undefined || told.ageSeconds > 5) return 0;
-  const { models } = told.report as SessionReport;
-  return Math.max(0, ...models.filter(({ state }) => state === 'live').map(({ lagSeconds }) => lagSeconds));
 }
 
 /**

@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile, rename, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { ReadModel } from '#domain/kernel/consumer.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import { listCopies, placeAsOf } from '#infra/projections/as-of.ts';
+import { exportRows, type Manifest } from '#infra/projections/export.ts';
+import { servingPlace } from '#infra/projections/members.ts';
+import { viewedTable } from '#infra/projections/tables.ts';
+import { type Arguments, WrongUsage } from './arguments.ts';
+
+/**
+ * Exports the rows that queries see or, with a position, those of the copy as of then. A file and its manifest get their names when they are
+ * complete.
+ */
+export async function exportOne(database: Database, args: Arguments, model: ReadModel, position: string | undefined): Promise<void> {
+  const { format, to } = args;
+  if (format !== 'csv' && format !== 'ndjson') throw new WrongUsage('Give the --format: csv or ndjson.');
+  if (position !== undefined && !/^\d+$/.test(position)) throw new WrongUsage('A copy is named name@position, as copies shows it.');
+  const { consumer, table } = position === undefined ? servingPlace(model) : placeAsOf(model, BigInt(position));
+  if (position === undefined && (await viewedTable(database, model)) !== table.name)
+    throw new Error(`${consumer} does not serve version ${model.version} yet: wait until it is built.`);
+  if (position !== undefined && !(await listCopies(database)).some(({ name, complete }) => name === consumer && complete))
+    throw new WrongUsage(`There is no complete copy ${consumer}; copies shows those that there are.`);
+  const request = { database, source: { consumer, version: model.version, table }, format, codeVersion: await codeVersion() } as const;
+  if (to === undefined) {
+    const manifest = await exportRows({ ...request, write: toStandardOutput });
+    process.stderr.write(textOf(manifest));
+    return;
+  }
+  const file = await open(`${to}.part`, 'w');
+  const manifest = await exportRows({ ...request, write: (piece) => file.writeFile(piece) }).finally(() => file.close());
+  await writeFile(`${to}.manifest.json`, textOf(manifest));
+  await rename(`${to}.part`, to);
+  console.log(`${manifest.rows} rows of ${consumer} as of ${manifest.position}, sha256 ${manifest.sha256}`);
+}
+
+function textOf(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+async function toStandardOutput(piece: Buffer): Promise<void> {
+  if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+}
+
+/** The commit that the code is of, marked when it was changed since; the version of the package where there is no repository. */
+async function codeVersion(): Promise<string> {
+  const root = new URL('../../', import.meta.url);
+  const git = promisify(execFile)('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], { cwd: root });
+  const commit = await git.then(({ stdout }) => stdout.trim()).catch(() => undefined);
+  if (commit !== undefined) return commit;
+  const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { version: string };
+  return version;
+}
