@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -64,10 +64,10 @@ class Demo {
   readonly child: ChildProcess;
   #said = '';
 
-  constructor(args: readonly string[], user?: { uid: number; gid: number }) {
+  constructor(args: readonly string[], user?: { uid: number; gid: number }, repository = ROOT) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_'));
     this.child = spawn('npm', ['run', 'demo', '--', '--dir', dir, ...args], {
-      cwd: ROOT,
+      cwd: repository,
       env: {
         ...Object.fromEntries(inherited),
         // The machine's own node, which may be another, comes behind the one that the package brings.
@@ -112,10 +112,22 @@ class Demo {
   }
 }
 
+/** This repository where anybody can reach it: itself, or, when a folder above it is closed to others, a copy made of links to its files. */
+function openRepository(): string {
+  for (let folder = ROOT; ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) break;
+    if (folder === dirname(folder)) return ROOT;
+  }
+  const copy = mkdtempSync(join(tmpdir(), 'repository-'));
+  execFileSync('cp', ['--recursive', '--link', '--no-dereference', `${ROOT}/.`, copy]);
+  chmodSync(copy, 0o755);
+  return copy;
+}
+
 const ZERO = /left over +0\.00 GBP/;
 
-async function played(args: readonly string[], user?: { uid: number; gid: number }): Promise<string> {
-  const demo = new Demo(['--once', ...args], user);
+async function played(args: readonly string[], user?: { uid: number; gid: number }, repository?: string): Promise<string> {
+  const demo = new Demo(['--once', ...args], user, repository);
   const code = await demo.ended();
   expect({ code, said: demo.said }).toEqual({ code: 0, said: expect.stringMatching(ZERO) });
   return demo.said;
@@ -160,7 +172,12 @@ describe('npm run demo', () => {
 
   it('works for an ordinary user', async () => {
     if (ORDINARY !== undefined) chownSync(dir, ORDINARY.uid, ORDINARY.gid);
-    expect(await played([], ORDINARY)).toContain('20 steps');
-    await leavesNobody();
+    const repository = openRepository();
+    try {
+      expect(await played([], ORDINARY, repository)).toContain('20 steps');
+      await leavesNobody();
+    } finally {
+      if (repository !== ROOT) rmSync(repository, { recursive: true, force: true });
+    }
   }, 120_000);
 });
