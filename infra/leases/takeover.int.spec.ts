@@ -53,6 +53,21 @@ describe('a takeover', () => {
     }
   }
 
+  /** How far a frozen worker has come, once what was on its way to the server has arrived: the same for a second, with none of its statements under way. */
+  async function positionAtRest(): Promise<number> {
+    let known = -1;
+    for (let looksAlike = 0; looksAlike < 10;) {
+      await delay(100);
+      const [{ position, busy }] = (await database.query<{ position: number; busy: number }>(
+        `select (select max(position) from engine.checkpoints) as position,
+           (select count(*) from pg_stat_activity where application_name = 'first' and state = 'active') as busy`,
+      )) as [{ position: number; busy: number }];
+      looksAlike = position === known && busy === 0 ? looksAlike + 1 : 0;
+      known = position;
+    }
+    return known;
+  }
+
   async function tokens(): Promise<string> {
     return JSON.stringify(await database.query('select name, fencing_token from engine.leases order by name'));
   }
@@ -112,11 +127,8 @@ describe('a takeover', () => {
     const child = await startWorker();
     await underWay();
     child.kill('SIGSTOP');
-    // What was on its way to the server arrives.
-    await delay(300);
-    const [last] = await database.query<{ position: number }>('select max(position) as position from engine.checkpoints');
     // So close behind that the sleeper's very next page would go beyond.
-    const ticks = last!.position;
+    const ticks = await positionAtRest();
     await succeed(ticks, async () => {
       const before = await tokens();
       const [{ taken }] = (await database.query<{ taken: string }>(
