@@ -26,6 +26,7 @@ function dechunk(framed: Buffer): { content: Buffer; trailers: Record<string, st
 /** The content of an upload, unframed and with its declared checksum compared. */
 export function contentOf(request: StandInRequest): Buffer {
   const declaredHash = String(request.headers['x-amz-content-sha256'] ?? '');
+  // S3's own answer to what a server does not offer. The SDK signs chunks only when it is told to, and we never tell it.
   if (declaredHash.startsWith('STREAMING-AWS4')) throw new S3Error(501, 'NotImplemented', 'Signed chunks are not implemented.');
   const framed = declaredHash.startsWith('STREAMING-') || String(request.headers['content-encoding'] ?? '').includes('aws-chunked');
   const { content, trailers } = framed ? dechunk(request.body) : { content: request.body, trailers: {} };

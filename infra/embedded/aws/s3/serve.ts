@@ -43,6 +43,7 @@ async function answerBucket(store: ObjectStore, request: StandInRequest, bucket:
   if (method === 'HEAD') return { status: 200 };
   if (method === 'GET' && query.get('list-type') === '2') return listObjects(store, request, bucket);
   if (method === 'POST' && query.has('delete')) return deleteObjects(store, request, bucket);
+  // S3's own answer to what a server does not offer; the product calls nothing else of a bucket.
   throw new S3Error(501, 'NotImplemented', 'The operation on the bucket is not implemented.');
 }
 
