@@ -23,12 +23,13 @@ function eventReader({ eventStore, codec }: Foundation): (stream: string, revisi
 
 /** The engine of all read models. Every process makes one, to ask how far they have come; those with the role start it. */
 export function projectionEngine(foundation: Foundation): ProjectionEngine {
-  const { database, openFeed, log } = foundation;
+  const { config, database, openFeed, log } = foundation;
   return new ProjectionEngine({
     database,
     models: readModels,
     openFeed,
     readEvent: eventReader(foundation),
+    leaseTimes: config.leaseTimes,
     onError: (error) => log.error({ err: error, engine: 'projections' }, 'the projection engine met an error'),
   });
 }
@@ -43,6 +44,7 @@ export function tutorIndexFeeder({ config, database, log }: Foundation): { feede
     model: tutorSearch,
     consumer: tutorDocuments.consumer,
     documentOf: tutorDocument,
+    leaseTimes: config.leaseTimes,
     onError: (error) => log.warn({ err: error, engine: 'search' }, 'the search index could not be fed'),
   });
   return {
@@ -60,7 +62,7 @@ export function processManagerEngine(
   commands: CommandSender,
   listeningFor: (() => number) | undefined,
 ): ProcessManagerEngine {
-  const { database, openFeed, log, clock, aggregates } = foundation;
+  const { config, database, openFeed, log, clock, aggregates } = foundation;
   return new ProcessManagerEngine({
     database,
     openFeed,
@@ -70,6 +72,7 @@ export function processManagerEngine(
     load: (decider, id) => aggregates.load(decider, id),
     managers: processManagers,
     readEvent: eventReader(foundation),
+    leaseTimes: config.leaseTimes,
     onError: (error) => log.error({ err: error, engine: 'process-managers' }, 'the process-manager engine met an error'),
   });
 }

@@ -175,7 +175,7 @@ function startRealtime(parts: { foundation: Foundation; commands: Commands; cloc
     fanOut,
     clock,
     onError: (error) => log.error({ err: error, engine: 'realtime' }, 'the notice engine met an error'),
-    leadership: { database },
+    leadership: { database, times: config.leaseTimes },
   });
   const gateway = new Gateway({ tickets: new Tickets(database), store, fanOut, commands, aggregates, clock, log });
   gateway.attach(server.app.getHttpServer());

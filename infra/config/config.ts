@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { leaseTimesOf } from '#infra/leases/lease.ts';
 import { ROLES, variables, type ProcessRole, type Values } from './variables.ts';
 
 /** The configuration of one process, parsed once at its start. */
@@ -83,6 +84,7 @@ function configOf(values: Values, roles: readonly ProcessRole[] | undefined) {
       /** Secret by service name. */
       keys: new Map(values.INTERNAL_KEYS.map(({ service, secret }) => [service, secret])),
     },
+    leaseTimes: leaseTimesOf(values.LEASE_MS),
     eventStoreUrl: values.EVENTSTORE_URL,
     databaseUrl: values.DATABASE_URL,
     vaultDatabaseUrl: values.VAULT_DATABASE_URL,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LEASE_TIMES } from '#infra/leases/lease.ts';
 
 const url = (...protocols: string[]) =>
   z
@@ -54,6 +55,11 @@ export const groups = {
       'trace, debug, info, warn, error or silent.',
       z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
       'info',
+    ),
+    LEASE_MS: variable(
+      'Milliseconds after which the work of a process that died is taken over. Shorter is sooner, and stops work more often where the database is slow.',
+      z.coerce.number('must be a whole number').int().min(500).max(60_000).default(LEASE_TIMES.lifetime),
+      String(LEASE_TIMES.lifetime),
     ),
     EMBEDDED_IN_PRODUCTION: variable(
       'Stand-ins that may start although NODE_ENV=production, by name, comma-separated.',
