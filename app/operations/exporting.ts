@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { listCopies, placeAsOf } from '#infra/projections/as-of.ts';
-import { exportRows, type Manifest } from '#infra/projections/export.ts';
+import { EXPORT_FORMATS, exportRows, type Manifest } from '#infra/projections/export.ts';
 import { servingPlace } from '#infra/projections/members.ts';
 import { viewedTable } from '#infra/projections/tables.ts';
 import { type Arguments, WrongUsage } from './arguments.ts';
@@ -15,8 +15,11 @@ import { type Arguments, WrongUsage } from './arguments.ts';
  * complete.
  */
 export async function exportOne(database: Database, args: Arguments, model: ReadModel, position: string | undefined): Promise<void> {
-  const { format, to } = args;
-  if (format !== 'csv' && format !== 'ndjson') throw new WrongUsage('Give the --format: csv or ndjson.');
+  const { to } = args;
+  const format = EXPORT_FORMATS.find((each) => each === args.format);
+  if (format === undefined) throw new WrongUsage(`Give the --format: ${EXPORT_FORMATS.join(', ')}.`);
+  if (format === 'parquet' && to === undefined && process.stdout.isTTY)
+    throw new WrongUsage('Parquet is not for a terminal: name a file with --to.');
   if (position !== undefined && !/^\d+$/.test(position)) throw new WrongUsage('A copy is named name@position, as copies shows it.');
   const { consumer, table } = position === undefined ? servingPlace(model) : placeAsOf(model, BigInt(position));
   if (position === undefined && (await viewedTable(database, model)) !== table.name)
@@ -29,11 +32,23 @@ export async function exportOne(database: Database, args: Arguments, model: Read
     process.stderr.write(textOf(manifest));
     return;
   }
-  const file = await open(`${to}.part`, 'w');
-  const manifest = await exportRows({ ...request, write: (piece) => file.writeFile(piece) }).finally(() => file.close());
+  const manifest = await writingTo(`${to}.part`, (write) => exportRows({ ...request, write }));
   await writeFile(`${to}.manifest.json`, textOf(manifest));
   await rename(`${to}.part`, to);
   console.log(`${manifest.rows} rows of ${consumer} as of ${manifest.position}, sha256 ${manifest.sha256}`);
+}
+
+/** What was written is gone when the work fails. */
+async function writingTo<T>(path: string, work: (write: (piece: Buffer) => Promise<void>) => Promise<T>): Promise<T> {
+  const file = await open(path, 'w');
+  try {
+    return await work((piece) => file.writeFile(piece));
+  } catch (error) {
+    await rm(path);
+    throw error;
+  } finally {
+    await file.close();
+  }
 }
 
 function textOf(manifest: Manifest): string {

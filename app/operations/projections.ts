@@ -17,7 +17,7 @@ npm run projections -- rebuild <name> --as-of <position|time> --why "…"
                                                              a copy of its own, as the read model was then
 npm run projections -- copies                                the copies that there are
 npm run projections -- drop-copy <name@position>
-npm run projections -- export <name|name@position> --format csv|ndjson [--to <file>]
+npm run projections -- export <name|name@position> --format csv|ndjson|parquet [--to <file>]
                                                              the rows; the manifest goes to <file>.manifest.json or to stderr
 npm run projections -- pause|resume <name> --why "…"
 npm run projections -- letters [<name>]                      events that are held back

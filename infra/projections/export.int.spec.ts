@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { parquetReadObjects } from 'hyparquet';
 import { createHash } from 'node:crypto';
 import { change, put, type ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
@@ -68,7 +69,7 @@ describe('read models for analysts', () => {
     expect(await engine.positions.waitFor(['notes'], log.head, 10_000)).toBe(true);
   }
 
-  async function exported(format: ExportFormat, place = servingPlace(notes)): Promise<{ text: string; manifest: Manifest }> {
+  async function exported(format: ExportFormat, place = servingPlace(notes)): Promise<{ text: string; bytes: Buffer; manifest: Manifest }> {
     const pieces: Buffer[] = [];
     const manifest = await exportRows({
       database,
@@ -80,7 +81,8 @@ describe('read models for analysts', () => {
       },
     });
     expect(manifest.sha256).toBe(createHash('sha256').update(Buffer.concat(pieces)).digest('hex'));
-    return { text: Buffer.concat(pieces).toString(), manifest };
+    const bytes = Buffer.concat(pieces);
+    return { text: bytes.toString(), bytes, manifest };
   }
 
   it('come out as CSV, ordered by key, with what they are and where they come from', async () => {
@@ -111,6 +113,15 @@ describe('read models for analysts', () => {
       times: 0,
       saved_at: log.events[0]!.at,
     });
+  });
+
+  it('come out as Parquet, as other readers understand it', async () => {
+    const { bytes, manifest } = await exported('parquet');
+    const read = (await parquetReadObjects({ file: Uint8Array.from(bytes).buffer })) as Record<string, unknown>[];
+    const rows = await database.query<{ saved_at: string }>('select * from desk.notes order by key collate "C"');
+    expect(read).toEqual(rows.map((row) => ({ ...row, saved_at: new Date(row.saved_at) })));
+    expect(manifest).toMatchObject({ format: 'parquet', columns: Object.keys(read[0]!), rows: 4, position: '4' });
+    expect((await exported('parquet')).manifest).toEqual(manifest);
   });
 
   it('have the same digest as long as the rows are the same, in whatever order they were written', async () => {

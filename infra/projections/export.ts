@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Database, Transaction } from '#infra/postgres/database.ts';
 import { Lease } from '#infra/leases/lease.ts';
+import type { Values } from './export-encoder.ts';
+import { parquetEncoder } from './export-parquet.ts';
+import { csvEncoder, ndjsonEncoder } from './export-text.ts';
 import { type Column, quoted, type Table } from './tables.ts';
 
-export type ExportFormat = 'csv' | 'ndjson';
+const ENCODERS = { csv: csvEncoder, ndjson: ndjsonEncoder, parquet: parquetEncoder };
+
+export type ExportFormat = keyof typeof ENCODERS;
+
+export const EXPORT_FORMATS = Object.keys(ENCODERS) as readonly ExportFormat[];
 
 /** What was exported: enough to tell whether two exports hold the same, and from which code and which part of the log they came. */
 export interface Manifest {
@@ -25,7 +32,7 @@ export interface ExportRequest {
   readonly source: { readonly consumer: string; readonly version: number; readonly table: Table };
   readonly format: ExportFormat;
   readonly codeVersion: string;
-  /** Takes the next piece of the output, in UTF-8; resolves when there is room for more. */
+  /** Takes the next piece of the output; resolves when there is room for more. */
   readonly write: (piece: Buffer) => Promise<void>;
 }
 
@@ -74,20 +81,21 @@ async function exportWithin(transaction: Transaction, { source, format, codeVers
      select ${columns.map(({ name }) => quoted(name)).join(', ')} from ${table.sql} order by key collate "C"`,
   );
   const hash = createHash('sha256');
-  const put = async (text: string): Promise<void> => {
-    const piece = Buffer.from(text);
+  const put = async (piece: Buffer): Promise<void> => {
+    if (piece.length === 0) return;
     hash.update(piece);
     await write(piece);
   };
-  const { head, line } = FORMATS[format];
-  await put(head(columns));
+  const encoder = ENCODERS[format](columns);
+  await put(encoder.begin());
   let rows = 0;
   for (;;) {
-    const page = await transaction.query<Record<string, unknown>>(`fetch ${ROWS_AT_ONCE} from exported`);
+    const page = await transaction.query<Values>(`fetch ${ROWS_AT_ONCE} from exported`);
     if (page.length === 0) break;
     rows += page.length;
-    await put(page.map((row) => line(columns, row)).join(''));
+    await put(encoder.take(page));
   }
+  await put(encoder.end());
   const names = columns.map(({ name }) => name);
   return {
     readModel: consumer,
@@ -99,29 +107,4 @@ async function exportWithin(transaction: Transaction, { source, format, codeVers
     rows,
     sha256: hash.digest('hex'),
   };
-}
-
-type Values = Readonly<Record<string, unknown>>;
-
-const FORMATS: Record<ExportFormat, { head(columns: readonly Column[]): string; line(columns: readonly Column[], row: Values): string }> = {
-  ndjson: {
-    head: () => '',
-    line: (columns, row) => `${JSON.stringify(Object.fromEntries(columns.map(({ name }) => [name, exact(row[name])])))}\n`,
-  },
-  // As RFC 4180 has it. Nothing at all is null; an empty text is quoted.
-  csv: {
-    head: (columns) => `${columns.map(({ name }) => name).join(',')}\r\n`,
-    line: (columns, row) => `${columns.map(({ name, type }) => cell(row[name], type)).join(',')}\r\n`,
-  },
-};
-
-/** An integer too large for a number is written as text. */
-function exact(value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
-}
-
-function cell(value: unknown, type: Column['type']): string {
-  if (value === null || value === undefined) return '';
-  const text = type === 'json' || type === 'text[]' ? JSON.stringify(value) : String(value);
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
