@@ -11,6 +11,7 @@ import {
 import { open, seal } from '#infra/vault/sealing.ts';
 import { DESTROYED, type SubjectKey, type Vault } from '#infra/vault/vault.ts';
 import type { StoredEvent } from './reading.ts';
+import { UnreadableEvent } from './unreadable.ts';
 import { Upcasting, type Upcaster } from './upcasting.ts';
 
 /** Marks an encrypted field, and how it was encrypted. */
@@ -27,7 +28,7 @@ export class InvalidEvent extends Error {
   }
 }
 
-/** A stored event cannot be read. Nothing after it may be processed until a person has looked. Says no content. */
+/** A stored event cannot be read. Says no content. */
 export class UndecodableEvent extends Error {
   constructor(
     readonly event: Pick<StoredEvent, 'id' | 'type' | 'streamId' | 'revision' | 'position'>,
@@ -36,6 +37,14 @@ export class UndecodableEvent extends Error {
     super(`Event ${event.id} (${event.type}, ${event.revision} of ${event.streamId}) cannot be read: ${reason}`);
     this.name = 'UndecodableEvent';
   }
+}
+
+/**
+ * A stored event was written by newer code: its type or version is not known here. The fault is not the event's, and many like it may follow: a
+ * reader stops before it, so that newer code goes on from there.
+ */
+export class EventOfNewerCode extends UndecodableEvent {
+  override readonly name = 'EventOfNewerCode';
 }
 
 /** An event ready to be appended, and as those who have just caused it see it. */
@@ -102,10 +111,24 @@ export class Codec {
 
   /** Reads a page of events, with one look-up of all the keys that it needs. Throws {@link UndecodableEvent}. */
   async decode(page: readonly StoredEvent[]): Promise<RecordedEvent[]> {
-    const subjects = new Set<string>();
-    for (const event of page) for (const subject of this.#subjectsOf(event)) subjects.add(subject);
-    const keys = subjects.size === 0 ? NO_KEYS : await this.#vault.keysOf(subjects);
+    const keys = await this.#keysFor(page);
     return page.map((event) => this.#decodeOne(event, keys));
+  }
+
+  /**
+   * Reads a page of events as consumers are given them: in the place of one whose content cannot be read stands an {@link UnreadableEvent}. Throws
+   * {@link EventOfNewerCode}.
+   */
+  async decodeForConsumers(page: readonly StoredEvent[]): Promise<RecordedEvent[]> {
+    const keys = await this.#keysFor(page);
+    return page.map((event) => {
+      try {
+        return this.#decodeOne(event, keys);
+      } catch (error) {
+        if (!(error instanceof UndecodableEvent) || error instanceof EventOfNewerCode) throw error;
+        return new UnreadableEvent(event, error);
+      }
+    });
   }
 
   /** Whose personal data an event holds. */
@@ -125,6 +148,12 @@ export class Codec {
     return definition;
   }
 
+  async #keysFor(page: readonly StoredEvent[]): Promise<ReadonlyMap<string, SubjectKey>> {
+    const subjects = new Set<string>();
+    for (const event of page) for (const subject of this.#subjectsOf(event)) subjects.add(subject);
+    return subjects.size === 0 ? NO_KEYS : this.#vault.keysOf(subjects);
+  }
+
   *#subjectsOf(event: StoredEvent): Iterable<string> {
     const personal = this.#personalFields(event);
     const data = event.data as Readonly<Record<string, unknown>> | undefined;
@@ -141,13 +170,12 @@ export class Codec {
   }
 
   #decodeOne(event: StoredEvent, keys: ReadonlyMap<string, SubjectKey>): RecordedEvent {
-    if (!this.#definitions.has(event.type)) throw new UndecodableEvent(event, 'its type is not known');
+    if (!this.#definitions.has(event.type)) throw new EventOfNewerCode(event, 'its type is not known');
     const metadata = fromStored(event.metadata);
     if (metadata === undefined || typeof event.data !== 'object' || event.data === null || event.position === undefined)
       throw new UndecodableEvent(event, 'it does not have our form');
     const data = this.#decrypted(event, event.data as Readonly<Record<string, unknown>>, keys);
-    const current = this.#upcasting.upcast(event.type, metadata.eventVersion, data);
-    if (current === undefined) throw new UndecodableEvent(event, `nothing reads its version ${metadata.eventVersion}`);
+    const current = this.#upcast(event, metadata.eventVersion, data);
     return {
       id: event.id,
       type: event.type,
@@ -161,6 +189,19 @@ export class Codec {
       at: metadata.timestamp,
       metadata,
     };
+  }
+
+  #upcast(event: StoredEvent, version: string, data: Readonly<Record<string, unknown>>): object {
+    let current: object | undefined;
+    try {
+      current = this.#upcasting.upcast(event.type, version, data);
+    } catch (error) {
+      // What an upcaster complains about may be what the event says.
+      throw new UndecodableEvent(event, `its upcaster failed with ${error instanceof Error ? error.name : typeof error}`);
+    }
+    if (current !== undefined) return current;
+    const isNewer = Number.parseInt(version, 10) > Number.parseInt(this.#definition(event.type).version, 10);
+    throw new (isNewer ? EventOfNewerCode : UndecodableEvent)(event, `nothing reads its version ${version.slice(0, 20)}`);
   }
 
   #decrypted(
@@ -191,6 +232,8 @@ export class Codec {
   }
 }
 
+/** `2026-11-22T08:30:00.500Z` */
+const TIMESTAMP_LENGTH = 24;
 const NO_KEYS: ReadonlyMap<string, SubjectKey> = new Map();
 const NOBODY: readonly string[] = [];
 
@@ -222,6 +265,8 @@ function fromStored(stored: unknown): EventMetadata | undefined {
   if (typeof stored !== 'object' || stored === null) return undefined;
   const { $correlationId, $causationId, ...rest } = stored as Record<string, unknown>;
   if (typeof rest['aggregateId'] !== 'string' || typeof rest['aggregateType'] !== 'string') return undefined;
-  if (typeof rest['eventVersion'] !== 'string' || typeof rest['timestamp'] !== 'string') return undefined;
+  if (typeof rest['eventVersion'] !== 'string' || typeof $correlationId !== 'string') return undefined;
+  const { timestamp } = rest;
+  if (typeof timestamp !== 'string' || timestamp.length !== TIMESTAMP_LENGTH || Number.isNaN(Date.parse(timestamp))) return undefined;
   return { ...rest, correlationId: $correlationId, causationId: $causationId } as EventMetadata;
 }

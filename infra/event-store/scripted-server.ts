@@ -121,7 +121,7 @@ export function sent(stream: string, revision: number, position: number, type = 
   event.getMetadataMap().set('type', type).set('content-type', 'application/json').set('created', `${Date.now()}0000`);
   const [aggregateType = '', ...rest] = stream.split('-');
   const aggregateId = rest.join('-');
-  const metadata = { eventVersion: '1.0', aggregateType, aggregateId, timestamp: '2026-11-23T12:00:00.000Z' };
+  const metadata = { eventVersion: '1.0', aggregateType, aggregateId, timestamp: '2026-11-23T12:00:00.000Z', $correlationId: aggregateId };
   event.setCustomMetadata(Buffer.from(JSON.stringify(metadata)).toString('base64'));
   event.setData(Buffer.from(JSON.stringify({ tallyId: aggregateId, amount: revision + 1 })).toString('base64'));
   const place = new streams.ReadResp.ReadEvent();

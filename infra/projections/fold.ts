@@ -1,7 +1,7 @@
 import type { Change, ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { reasonFor } from '#infra/event-store/unreadable.ts';
 import type { Queryable } from '#infra/postgres/database.ts';
-import { reasonOf } from '#infra/postgres/reason.ts';
 import { RecentlyUsed, SeenKeys } from './row-cache.ts';
 import type { Row, Rows, RowWrite } from './rows.ts';
 
@@ -41,6 +41,8 @@ export interface Batch {
 }
 
 const ABSENT: unique symbol = Symbol('absent');
+/** So long may the key of a row be, in characters: Postgres refuses to index much longer texts. */
+const LONGEST_KEY = 500;
 
 /**
  * Folds events into the rows of one read model, in memory: changed rows wait here until they are taken and written, rows used lately are
@@ -52,9 +54,11 @@ export class Fold {
   #letters: DeadLetter[] = [];
   readonly #known: RecentlyUsed<Row | typeof ABSENT>;
   /** The keys that the table may hold; undefined when nobody has kept count from its beginning. */
-  readonly #seen: SeenKeys | undefined;
+  #seen: SeenKeys | undefined;
   #parked = new Set<string>();
   #skipped = new Set<string>();
+  /** Why the table refused what an event makes of a row, by row and event. */
+  readonly #refused = new Map<string, string>();
 
   /** `isEmpty`: the table is known to hold nothing, so that only what this has put there itself is ever read. */
   constructor(
@@ -125,36 +129,31 @@ export class Fold {
     this.#leaving = new Map();
   }
 
-  /** Forgets everything that is not in the table, and what was read from it. */
+  /** Forgets everything that is not in the table, what was read from it and what it may hold: others may have written to it. */
   forget(heldBack: HeldBack): void {
+    this.#seen = undefined;
     this.#changed = new Map();
     this.#leaving = new Map();
     this.#letters = [];
+    this.#refused.clear();
     this.#known.clear();
     this.#holdBack(heldBack);
   }
 
   #holdBack({ parked, skipped }: HeldBack): void {
     this.#parked = new Set(parked.map(parkingKey));
-    this.#skipped = new Set(skipped.map((each) => `${parkingKey(each)} ${each.position}`));
+    this.#skipped = new Set(skipped.map((each) => placeOfEvent(each, each.position)));
   }
 
-  /** Holds back an event with all that touches the same rows later. */
-  park(event: RecordedEvent, keys: readonly string[], error: string): void {
-    for (const key of keys) this.#park({ scope: 'row', key }, event, error);
-  }
-
-  /** The keys of the rows that an event touches. */
-  keysOf(event: RecordedEvent): string[] {
-    const changes = this.model.on[event.type]?.(event) ?? [];
-    return (Array.isArray(changes) ? (changes as Change<Row>[]) : [changes as Change<Row>]).map(({ key }) => key);
+  /** Notes that the table refuses what this event makes of some rows, and why: taken in again, it is parked for these, and for no others. */
+  refuse(event: RecordedEvent, reasons: ReadonlyMap<string, unknown>): void {
+    for (const [key, error] of reasons) this.#refused.set(placeOfEvent({ scope: 'row', key }, event.position), reasonFor(event, error));
   }
 
   #steps(events: readonly RecordedEvent[]): Step[] {
     const steps: Step[] = [];
     for (const event of events) {
-      const handle = this.model.on[event.type];
-      if (handle === undefined) continue;
+      if (this.model.on[event.type] === undefined) continue;
       const stream: Parked = { scope: 'stream', key: event.stream };
       if (this.#isSkipped(stream, event)) continue;
       if (this.#isParked(stream)) {
@@ -162,11 +161,9 @@ export class Fold {
         continue;
       }
       try {
-        const changes = handle(event);
-        if (Array.isArray(changes)) for (const change of changes as Change<Row>[]) steps.push({ event, change });
-        else steps.push({ event, change: changes as Change<Row> });
+        for (const change of changesOf(this.model, event)) steps.push({ event, change });
       } catch (error) {
-        this.#park(stream, event, reasonOf(error));
+        this.#park(stream, event, reasonFor(event, error));
       }
     }
     return steps;
@@ -180,6 +177,11 @@ export class Fold {
       this.#park(place, event, undefined);
       return;
     }
+    const refused = this.#refused.size === 0 ? undefined : this.#refused.get(placeOfEvent(place, event.position));
+    if (refused !== undefined) {
+      this.#park(place, event, refused);
+      return;
+    }
     const { row: old, stored } = this.#waitingOr(key, before.get(key));
     try {
       let row: Row | undefined;
@@ -191,7 +193,7 @@ export class Fold {
       this.#changed.set(key, { row, position: event.position, stored });
       if (row !== undefined) this.#seen?.add(key);
     } catch (error) {
-      this.#park(place, event, reasonOf(error));
+      this.#park(place, event, reasonFor(event, error));
     }
   }
 
@@ -206,7 +208,7 @@ export class Fold {
   }
 
   #isSkipped(place: Parked, event: RecordedEvent): boolean {
-    return this.#skipped.size > 0 && this.#skipped.has(`${parkingKey(place)} ${event.position}`);
+    return this.#skipped.size > 0 && this.#skipped.has(placeOfEvent(place, event.position));
   }
 
   /** A row as it would be read back: a field left out of a nullable column is null. Throws when a column that must have a value has none. */
@@ -228,6 +230,26 @@ export class Fold {
     // What is being written will be in the table before whatever is folded now.
     return { row: read, stored: read !== undefined };
   }
+}
+
+/**
+ * What a read model makes of an event. Throws what its function throws, and when the answer is not changes of rows under keys that can be kept:
+ * such a key could not even be looked up.
+ */
+export function changesOf(model: ReadModel, event: RecordedEvent): readonly Change<Row>[] {
+  const answer = model.on[event.type]?.(event) ?? NONE;
+  const changes = Array.isArray(answer) ? (answer as readonly Change<Row>[]) : [answer as Change<Row>];
+  for (const { key } of changes) {
+    if (typeof key !== 'string' || key.length > LONGEST_KEY || key.includes('\u0000'))
+      throw new TypeError(`${model.name} names a row of ${event.type} by what cannot be a key.`);
+  }
+  return changes;
+}
+
+const NONE: readonly Change<Row>[] = [];
+
+function placeOfEvent(place: Parked, position: bigint): string {
+  return `${parkingKey(place)} ${position}`;
 }
 
 function parkingKey({ scope, key }: Parked): string {

@@ -1,13 +1,11 @@
-import pg from 'pg';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { advanceCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
-import { reasonOf } from '#infra/postgres/reason.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import { loadHeldBack, storeLetters } from './dead-letters.ts';
 import type { Batch, Fold } from './fold.ts';
-import type { Rows } from './rows.ts';
+import { isUnstorable, type Rows } from './rows.ts';
 
 /** A read model at work: where it is and the rows that it holds in memory. */
 export interface Member {
@@ -39,7 +37,7 @@ const GATHER_MS = 500;
 
 /**
  * Read models that move along the log together: one feed, one transaction a page. A model that already has a page skips it. When a page
- * cannot be stored as a whole, each model is on its own, then each event, and the one that cannot be stored is parked.
+ * cannot be stored as a whole, each model is on its own, then each half of the page, and so on; the row that cannot be stored is parked.
  */
 export class Group {
   #folded = -1n;
@@ -60,8 +58,7 @@ export class Group {
     if (page.position <= this.#gathered.position) return;
     if (!this.options.gather) {
       this.#gathered = { events: [], position: page.position };
-      const behind = await this.#fold(page);
-      return this.#writeOrIsolate(page, behind);
+      return this.#foldAndWrite(page);
     }
     this.#gathered.events.push(...page.events);
     this.#gathered.position = page.position;
@@ -104,15 +101,17 @@ export class Group {
   }
 
   /** Folds a page into the memory of the models that it is new to. */
-  async #fold({ events, position }: FeedPage): Promise<Member[]> {
+  async #fold({ events, position }: FeedPage): Promise<void> {
     const folded = this.#folded;
     const behind = this.#behind(position);
-    await Promise.all(
+    // All of them to their end: what goes on folding after a failure would meddle with whatever is done about it.
+    const ends = await Promise.allSettled(
       behind.map((member) => member.fold.take(this.options.database, after(folded > member.position ? folded : member.position, events))),
     );
     this.#folded = position;
+    const failure = ends.find((end) => end.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
     this.#eventsSince += events.length;
-    return behind;
   }
 
   #behind(position: bigint): Member[] {
@@ -143,39 +142,44 @@ export class Group {
     onWritten(members, position, events);
   }
 
-  async #writeOrIsolate(page: FeedPage, members: readonly Member[]): Promise<void> {
+  async #foldAndWrite(page: FeedPage): Promise<void> {
+    const behind = this.#behind(page.position);
     try {
-      await this.#write(members, page.position);
+      await this.#fold(page);
+      await this.#write(behind, page.position);
     } catch (error) {
       if (!isUnstorable(error)) throw error;
-      for (const member of members) await this.#alone(member, page);
+      for (const member of behind) await this.#narrow(member, after(member.position, page.events), page.position);
     }
   }
 
-  async #alone(member: Member, page: FeedPage): Promise<void> {
+  /** Finds by halves the events that cannot be stored, parks them, and stores all others. `position` is what these events reach to. */
+  async #narrow(member: Member, events: readonly RecordedEvent[], position: bigint): Promise<void> {
     await this.#forget(member);
-    const events = after(member.position, page.events);
     try {
       await member.fold.take(this.options.database, events);
-      await this.#write([member], page.position);
+      await this.#write([member], position);
     } catch (error) {
-      if (!isUnstorable(error)) throw error;
-      for (const event of events) await this.#single(member, event);
-      await this.#write([member], page.position);
+      const [event, second] = events;
+      if (!isUnstorable(error) || event === undefined) throw error;
+      if (second === undefined) return this.#park(member, event, position, error);
+      const half = events.length >> 1;
+      await this.#narrow(member, events.slice(0, half), events[half - 1]!.position);
+      await this.#narrow(member, events.slice(half), position);
     }
   }
 
-  async #single(member: Member, event: RecordedEvent): Promise<void> {
+  /** Parks the rows that the table refuses as this event makes them; the others that it touches are stored. */
+  async #park(member: Member, event: RecordedEvent, position: bigint, cause: unknown): Promise<void> {
+    const { database } = this.options;
     await this.#forget(member);
-    try {
-      await member.fold.take(this.options.database, [event]);
-      await this.#write([member], event.position);
-    } catch (error) {
-      if (!isUnstorable(error)) throw error;
-      await this.#forget(member);
-      member.fold.park(event, member.fold.keysOf(event), reasonOf(error));
-      await this.#write([member], event.position);
-    }
+    await member.fold.take(database, [event]);
+    const refused = await member.rows.refused(database, member.fold.leave().writes);
+    if (refused.size === 0) throw cause;
+    await this.#forget(member);
+    member.fold.refuse(event, refused);
+    await member.fold.take(database, [event]);
+    await this.#write([member], position);
   }
 
   async #forget(member: Member): Promise<void> {
@@ -186,10 +190,4 @@ export class Group {
 function after(position: bigint, events: readonly RecordedEvent[]): readonly RecordedEvent[] {
   const first = events[0];
   return first === undefined || first.position > position ? events : events.filter((event) => event.position > position);
-}
-
-/** Whether the values themselves are refused (out of range, null, not what the column holds), so that trying again is of no use. */
-export function isUnstorable(error: unknown): boolean {
-  if (error instanceof TypeError || error instanceof RangeError) return true;
-  return error instanceof pg.DatabaseError && /^(21|22|23|54)/.test(error.code ?? '');
 }

@@ -1,12 +1,14 @@
 import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { reasonFor } from '#infra/event-store/unreadable.ts';
 import { advanceCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { listLetters, loadHeldBack, type StoredLetter } from './dead-letters.ts';
-import type { Parked } from './fold.ts';
+import { firstLetters, heldBackPlaces, type LetterPlace, loadHeldBack, noteFailure, replaceLetters } from './dead-letters.ts';
+import { changesOf, type DeadLetter, type HeldBack, type Parked } from './fold.ts';
 import type { Member } from './group.ts';
-import { concerns, Refold } from './refold.ts';
+import { PassStopped, Refold } from './refold.ts';
+import type { RowWrite } from './rows.ts';
 
 export interface MendParts {
   readonly database: Database;
@@ -14,85 +16,156 @@ export interface MendParts {
   readonly openFeed: OpenFeed;
   readonly readEvent: (stream: string, revision: number) => Promise<RecordedEvent>;
   readonly member: Member;
-  /** Holds the live feed; from then on the member stays where it is. */
-  readonly pauseLive: () => Promise<void>;
+  /** Takes the member out of the live ones, which go on without it: from then on it stays where it is. */
+  readonly hold: () => Promise<void>;
+  readonly signal: AbortSignal;
 }
-
-const LETTERS = 10_000;
 
 /**
  * Takes in what is held back under a key: its rows are folded anew from the start of the log, so that they come out as in a fresh replay,
- * and written in place of the old. `skip` first gives up the event that failed. Throws why, when it fails again; then all stays as it was.
+ * and written in place of the old. `skip` gives up the event that failed. When another one fails behind it, that one and what follows stay held
+ * back. Throws why, when the first fails again; then all stays as it was.
  */
 export async function mend(parts: MendParts, place: Parked, act: 'retry' | 'skip'): Promise<string> {
-  const { database, member, pauseLive } = parts;
-  const { consumer, version } = member;
-  const letters = (await listLetters(database, { consumer, parked: place }, LETTERS)).filter(
-    (each) => each.version === version && !each.skipped,
-  );
-  if (letters.length === 0) throw new Error(`${consumer} holds nothing back under ${place.scope} ${place.key}.`);
-  const failed = letters.find(({ error }) => error !== null);
-  if (act === 'skip' && failed !== undefined) await setSkipped(database, failed, true);
+  const { database, member } = parts;
+  const { first, failed } = await firstLetters(database, member, place);
+  if (first === undefined) throw new Error(`${member.consumer} holds nothing back under ${place.scope} ${place.key}.`);
   try {
-    const kept = act === 'skip' ? letters.filter((each) => each !== failed) : letters;
-    const rows = await refolded(parts, place, kept);
-    // What live pages parked meanwhile under the same key is in these rows too: they reach to the same position.
-    return `${rows} rows are as the log says, ${letters.length} events no longer held back`;
+    return await new Mending(parts, place, { failed, skipped: act === 'skip' ? failed?.position : undefined }).run();
   } catch (error) {
-    if (act === 'skip' && failed !== undefined) await setSkipped(database, failed, false);
-    await database.execute(
-      `update engine.dead_letters set attempts = attempts + 1, error = $5
-       where consumer = $1 and version = $2 and scope = $3 and key = $4 and error is not null`,
-      [consumer, version, place.scope, place.key, reasonOf(error)],
-    );
+    if (failed !== undefined && !(error instanceof PassStopped))
+      await noteFailure(database, member, { ...place, position: failed.position }, reasonOf(error));
     throw error;
-  } finally {
-    await pauseLive();
-    member.fold.forget(await loadHeldBack(database, member));
   }
 }
 
-async function refolded(parts: MendParts, place: Parked, letters: readonly StoredLetter[]): Promise<number> {
-  const { database, token, openFeed, member, pauseLive } = parts;
-  const keys = await keysOf(parts, place, letters);
-  const heldBack = await loadHeldBack(database, member);
-  const others = heldBack.parked.filter(({ scope, key }) => scope === 'stream' && (place.scope !== scope || place.key !== key));
-  const refold = new Refold({
-    database,
-    openFeed,
-    model: member.model,
-    rows: member.rows,
-    keys,
-    heldBack: { parked: [], skipped: heldBack.skipped },
-  });
-  await refold.reach(member.position);
-  await pauseLive();
-  await refold.reach(member.position);
-  const { writes, letters: again } = refold.result();
-  const failure = again.find(concerns(place, others));
-  if (failure !== undefined) throw new Error(`Event ${failure.event.id} (${failure.event.type}): ${failure.error}`);
-  await database.transaction(async (transaction) => {
-    await advanceCheckpoints(transaction, token, [member], member.position);
-    await member.rows.write(transaction, writes);
-    await transaction.execute(
-      `delete from engine.dead_letters where consumer = $1 and version = $2 and not skipped
-       and ((scope = $3 and key = $4) or (scope = 'row' and key = any($5)))`,
-      [member.consumer, member.version, place.scope, place.key, [...keys]],
+/** Events whose rows are looked up at once. */
+const AT_ONCE = 100;
+
+class Mending {
+  readonly #parts: MendParts;
+  readonly #place: Parked;
+  readonly #failed: LetterPlace | undefined;
+  readonly #skipped: bigint | undefined;
+  /** Up to where what is held back has been looked at for the rows that it touches. */
+  #looked = -1n;
+  /** A later event fails too: from it on everything stays held back. */
+  #failsLater = false;
+
+  constructor(parts: MendParts, place: Parked, which: { failed: LetterPlace | undefined; skipped: bigint | undefined }) {
+    this.#parts = parts;
+    this.#place = place;
+    this.#failed = which.failed;
+    this.#skipped = which.skipped;
+  }
+
+  async run(): Promise<string> {
+    const { member, hold } = this.#parts;
+    const keys = await this.#touched(new Set());
+    const before = await this.#heldBack();
+    const refold = this.#refold(keys, before);
+    // The long way is gone while the member goes on; what is left then is short.
+    await refold.reach(member.position);
+    await hold();
+    // More may have been held back meanwhile. It is in the rows already folded; rows that it alone touches are folded now.
+    const heldBack = await this.#heldBack();
+    const added = await this.#touched(keys);
+    await refold.reach(member.position);
+    const results = [refold.result()];
+    if (added.size > 0) {
+      const further = this.#refold(added, heldBack);
+      await further.reach(member.position);
+      results.push(further.result());
+    }
+    const failures = this.#failures(
+      results.flatMap(({ letters }) => letters),
+      heldBack,
     );
-  });
-  return keys.size;
+    return this.#store(
+      [...keys, ...added],
+      results.flatMap(({ writes }) => writes),
+      failures,
+    );
+  }
+
+  #refold(keys: ReadonlySet<string>, { skipped }: HeldBack): Refold {
+    const { member } = this.#parts;
+    const given = this.#skipped === undefined ? [] : [{ ...this.#place, position: this.#skipped }];
+    return new Refold({
+      ...this.#parts,
+      model: member.model,
+      rows: member.rows,
+      keys,
+      heldBack: { parked: [], skipped: [...skipped, ...given] },
+    });
+  }
+
+  #heldBack(): Promise<HeldBack> {
+    return loadHeldBack(this.#parts.database, this.#parts.member);
+  }
+
+  /** The rows, beside those known, that events held back touch which have not been looked at. Throws when the first of them fails again. */
+  async #touched(known: ReadonlySet<string>): Promise<Set<string>> {
+    const { database, member, readEvent } = this.#parts;
+    const place = this.#place;
+    const touched = new Set<string>();
+    if (place.scope === 'row') return known.has(place.key) ? touched : touched.add(place.key);
+    while (!this.#failsLater) {
+      const letters = await heldBackPlaces(database, member, place, { after: this.#looked, limit: AT_ONCE });
+      if (letters.length === 0) break;
+      const events = await Promise.all(letters.map((letter) => this.#read(letter, readEvent)));
+      for (const [nth, event] of events.entries()) {
+        const { position } = letters[nth]!;
+        if (position === this.#skipped) continue;
+        try {
+          if (!('data' in event)) throw event.error;
+          for (const { key } of changesOf(member.model, event)) if (!known.has(key)) touched.add(key);
+        } catch (error) {
+          if (position === this.#failed?.position)
+            throw new Error(describe(this.#failed, 'data' in event ? reasonFor(event, error) : reasonOf(error)));
+          this.#failsLater = true;
+          break;
+        }
+      }
+      this.#looked = letters.at(-1)!.position;
+    }
+    return touched;
+  }
+
+  /** An event, or why there is none: one that cannot be read fails in its turn. */
+  async #read({ stream, revision }: LetterPlace, readEvent: MendParts['readEvent']): Promise<RecordedEvent | { readonly error: unknown }> {
+    return readEvent(stream, revision).catch((error: unknown) => ({ error }));
+  }
+
+  /** What stays held back. Throws when the first fails again, or something that was not held back. */
+  #failures(letters: readonly DeadLetter[], { parked }: HeldBack): DeadLetter[] {
+    const { scope, key } = this.#place;
+    const known = new Set(parked.map((each) => `${each.scope} ${each.key}`));
+    const failures = new Map<string, DeadLetter>();
+    for (const letter of letters) {
+      const isOurs = letter.scope === 'row' || (letter.scope === scope && letter.key === key);
+      const isFirst = letter.scope === scope && letter.key === key && letter.event.position === this.#failed?.position;
+      if (letter.error !== undefined && (isFirst || (!isOurs && !known.has(`${letter.scope} ${letter.key}`))))
+        throw new Error(describe(letter.event, letter.error));
+      if (isOurs) failures.set(`${letter.scope} ${letter.key} ${letter.event.position}`, letter);
+    }
+    return [...failures.values()];
+  }
+
+  async #store(keys: readonly string[], writes: readonly RowWrite[], failures: readonly DeadLetter[]): Promise<string> {
+    const { database, token, member } = this.#parts;
+    const given = this.#skipped;
+    const freed = await database.transaction(async (transaction) => {
+      await advanceCheckpoints(transaction, token, [member], member.position);
+      await member.rows.write(transaction, writes);
+      return replaceLetters(transaction, member, { place: this.#place, keys, failures, skipped: given });
+    });
+    const done = `${keys.length} rows are as the log says, ${freed} events no longer held back`;
+    const next = failures.find(({ error }) => error !== undefined);
+    return next === undefined ? done : `${done}; ${failures.length} still are: ${describe(next.event, next.error)}`;
+  }
 }
 
-async function keysOf({ member, readEvent }: MendParts, place: Parked, letters: readonly StoredLetter[]): Promise<Set<string>> {
-  if (place.scope === 'row') return new Set([place.key]);
-  const keys = new Set<string>();
-  for (const { stream, revision } of letters) for (const key of member.fold.keysOf(await readEvent(stream, revision))) keys.add(key);
-  return keys;
-}
-
-async function setSkipped(database: Database, { consumer, version, scope, key, position }: StoredLetter, skipped: boolean): Promise<void> {
-  await database.execute(
-    `update engine.dead_letters set skipped = $6 where consumer = $1 and version = $2 and scope = $3 and key = $4 and position = $5`,
-    [consumer, version, scope, key, position, skipped],
-  );
+function describe({ id, type }: { readonly id: string; readonly type: string }, error: string | undefined): string {
+  return `Event ${id} (${type}): ${error ?? 'held back'}`;
 }

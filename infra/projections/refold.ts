@@ -2,8 +2,68 @@ import type { Change, ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { type Batch, Fold, type HeldBack, type Parked } from './fold.ts';
+import { type Batch, changesOf, Fold, type HeldBack } from './fold.ts';
 import type { Rows } from './rows.ts';
+
+/** What a pass over the log needs. */
+export interface PassParts {
+  readonly openFeed: OpenFeed;
+  readonly model: ReadModel;
+  readonly signal: AbortSignal;
+}
+
+/** The pass was given up because its process stops. */
+export class PassStopped extends Error {
+  constructor() {
+    super('The process stops.');
+    this.name = 'PassStopped';
+  }
+}
+
+/**
+ * Hands over the events of a read model after one position and up to exactly another, page by page. Throws what `onEvents` throws, and
+ * {@link PassStopped}.
+ */
+export async function passOver(
+  { openFeed, model, signal }: PassParts,
+  { after, upTo }: { readonly after: bigint; readonly upTo: bigint },
+  onEvents: (events: readonly RecordedEvent[]) => Promise<void> | void,
+): Promise<void> {
+  if (after >= upTo) return;
+  const end = Promise.withResolvers<void>();
+  let reached = after;
+  let failed = false;
+  const fail = (error: unknown): void => {
+    failed = true;
+    end.reject(error);
+  };
+  const stop = (): void => fail(new PassStopped());
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const feed = openFeed({
+    types: Object.keys(model.on),
+    from: after < 0n ? undefined : after,
+    pageSize: 2_000,
+    onPage: async ({ events, position }) => {
+      if (failed || reached >= upTo) return;
+      try {
+        await onEvents(events.filter((event) => event.position > reached && event.position <= upTo));
+        reached = position;
+        if (reached >= upTo) end.resolve();
+      } catch (error) {
+        fail(error);
+        throw error;
+      }
+    },
+    onFailure: fail,
+  });
+  try {
+    await end.promise;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await feed.stop();
+  }
+}
 
 /**
  * Folds a few rows of a read model anew from the start of the log, as a fresh replay would have them: the way back for rows whose events
@@ -14,10 +74,8 @@ export class Refold {
   #position = -1n;
 
   constructor(
-    private readonly parts: {
+    private readonly parts: PassParts & {
       readonly database: Database;
-      readonly openFeed: OpenFeed;
-      readonly model: ReadModel;
       readonly rows: Rows;
       readonly keys: ReadonlySet<string>;
       readonly heldBack: HeldBack;
@@ -30,33 +88,11 @@ export class Refold {
 
   /** Goes on to exactly this position. Call it again with a later one. */
   async reach(target: bigint): Promise<void> {
-    if (this.#position >= target) return;
-    const { database, openFeed, model } = this.parts;
-    let failure: unknown;
-    const feed = openFeed({
-      types: Object.keys(model.on),
-      from: this.#position < 0n ? undefined : this.#position,
-      pageSize: 2_000,
-      onPage: async ({ events, position }) => {
-        try {
-          const wanted = events.filter((event) => event.position > this.#position && event.position <= target);
-          await this.#fold.take(database, wanted);
-          this.#position = position < target ? position : target;
-        } catch (error) {
-          failure ??= error;
-          throw error;
-        }
-      },
-      onFailure: (error) => {
-        failure ??= error;
-      },
-    });
-    while (failure === undefined && this.#position < target) await new Promise((resolve) => setTimeout(resolve, 10));
-    await feed.stop();
-    if (failure !== undefined) throw failure;
+    await passOver(this.parts, { after: this.#position, upTo: target }, (events) => this.#fold.take(this.parts.database, events));
+    if (target > this.#position) this.#position = target;
   }
 
-  /** The rows as they have to be, those that are not there included, and what failed on the way. */
+  /** The rows as they have to be, those that are not there included, and what failed on the way. Asked once, at the end. */
   result(): Batch {
     const { writes, letters } = this.#fold.leave();
     const there = new Map(writes.map((write) => [write.key, write]));
@@ -72,22 +108,9 @@ export class Refold {
 
 /** The same read model with the changes to these rows alone. */
 function only(model: ReadModel, keys: ReadonlySet<string>): ReadModel {
-  const on = Object.entries(model.on).map(([type, handle]) => [
+  const on = Object.keys(model.on).map((type) => [
     type,
-    (event: RecordedEvent): readonly Change<object>[] => {
-      const changes = handle?.(event) ?? [];
-      return (Array.isArray(changes) ? (changes as readonly Change<object>[]) : [changes as Change<object>]).filter(({ key }) =>
-        keys.has(key),
-      );
-    },
+    (event: RecordedEvent): readonly Change<object>[] => changesOf(model, event).filter(({ key }) => keys.has(key)),
   ]);
   return { ...model, on: Object.fromEntries(on) as ReadModel['on'] };
-}
-
-/** Whether a failure of a refold concerns what was to be mended, and not something else that stays parked. */
-export function concerns(place: Parked, parked: readonly Parked[]): (letter: Parked & { readonly error: string | undefined }) => boolean {
-  const others = new Set(
-    parked.filter(({ scope, key }) => scope !== place.scope || key !== place.key).map(({ scope, key }) => `${scope} ${key}`),
-  );
-  return ({ scope, key, error }) => error !== undefined && !others.has(`${scope} ${key}`);
 }

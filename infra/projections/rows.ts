@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
 import copy from 'pg-copy-streams';
-import type { Queryable, Transaction } from '#infra/postgres/database.ts';
+import type { Database, Queryable, Transaction } from '#infra/postgres/database.ts';
 import { type Column, type Table, quoted, sqlType } from './tables.ts';
 
 /** A row as a read model's functions see it: fields by name. */
@@ -77,6 +78,23 @@ export class Rows {
     if (upserted.length > 0) await transaction.execute(this.#upsert, this.#parameters(upserted), this.#upsertName);
   }
 
+  /** Tries each write by itself and takes it back: the keys of those that the table refuses, with its errors. Throws every other failure. */
+  async refused(database: Database, writes: readonly RowWrite[]): Promise<Map<string, unknown>> {
+    const refused = new Map<string, unknown>();
+    for (const write of writes) {
+      const attempt = database.transaction(async (transaction) => {
+        await this.write(transaction, [write]);
+        throw new TakenBack();
+      });
+      await attempt.catch((error: unknown) => {
+        if (error instanceof TakenBack) return;
+        if (!isUnstorable(error)) throw error;
+        refused.set(write.key, error);
+      });
+    }
+    return refused;
+  }
+
   #parameters(writes: readonly RowWrite[]): unknown[] {
     return [
       writes.map(({ key }) => key),
@@ -106,6 +124,15 @@ export class Rows {
     }
     if (piece !== '') yield piece;
   }
+}
+
+/** Ends a transaction that was only an attempt. */
+class TakenBack extends Error {}
+
+/** Whether the values themselves are refused (out of range, null, not what the column holds), so that trying again is of no use. */
+export function isUnstorable(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  return error instanceof pg.DatabaseError && /^(21|22|23|54)/.test(error.code ?? '');
 }
 
 /** Names a prepared statement by its text: Postgres takes 63 characters. */

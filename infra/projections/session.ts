@@ -3,16 +3,18 @@ import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Lease } from '#infra/leases/lease.ts';
 import type { LeasedWork } from '#infra/leases/leadership.ts';
-import type { CheckpointState } from '#infra/postgres/checkpoints.ts';
+import { CheckpointMoved, type CheckpointState } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
 import { tellReport } from '#infra/postgres/reports.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { endAct, openActs, type ProjectionAct } from './acts.ts';
 import type { Member } from './group.ts';
+import { loadHeldBack } from './dead-letters.ts';
 import { prepareMembers } from './members.ts';
 import { mend } from './mend.ts';
 import type { Positions } from './positions.ts';
+import { PassStopped } from './refold.ts';
 import { createIndexes, showTable, viewedTable } from './tables.ts';
 import { fill, follow, type WorkParts } from './work.ts';
 
@@ -64,7 +66,7 @@ export class Session implements LeasedWork {
   readonly #builds = new Set<Promise<void>>();
   /** What changes who is live happens one after the other. */
   #alone: Promise<unknown> = Promise.resolve();
-  #desk: Promise<void> = Promise.resolve();
+  #desk: Promise<unknown> = Promise.resolve();
   #events = 0;
   #eventsPerSecond = 0;
 
@@ -86,8 +88,8 @@ export class Session implements LeasedWork {
     this.#paused = inState('paused');
     for (const { consumer, position } of this.#live) positions.advance([consumer], position);
     this.#openLive();
-    this.#beginBuild(inState('building'));
-    this.#desk = this.#serve();
+    void this.#beginBuild(inState('building'));
+    this.#desk = Promise.all([this.#serve(), this.#tell()]);
   }
 
   async stop(): Promise<void> {
@@ -116,23 +118,41 @@ export class Session implements LeasedWork {
   #buildingSince = 0;
 
   #openLive(): void {
-    if (this.#live.length > 0 && !this.#stopping.signal.aborted) this.#liveFeed = follow(this.#parts(this.#live, true), this.#fail);
+    if (this.#live.length === 0 || this.#stopping.signal.aborted) return;
+    this.#liveFeed = follow(this.#parts(this.#live, true), (error) => {
+      if (!(error instanceof CheckpointMoved)) return this.#fail(error);
+      this.#alongside(() => this.#takeUpAgain(error)).catch(this.#fail);
+    });
   }
 
-  #beginBuild(members: readonly Member[], careful = false): void {
-    if (members.length === 0) return;
+  /** Goes on with the tables that a rebuild has put in the place of others. Throws what was met when there was no such thing. */
+  async #takeUpAgain(met: CheckpointMoved): Promise<void> {
+    const { database, lease } = this.#options;
+    await this.#liveFeed?.stop();
+    const generations = new Map(this.#live.map(({ consumer, generation }) => [consumer, generation]));
+    const models = this.#live.map(({ model }) => model);
+    const again = (await prepareMembers(database, lease.token, models)).map(({ member }) => member);
+    if (again.every(({ consumer, generation }) => generations.get(consumer) === generation)) throw met;
+    this.#live = again;
+    this.#openLive();
+  }
+
+  /** Resolves when the members have joined the live ones, or cannot. `alone`: nothing else changes who is live meanwhile. */
+  #beginBuild(members: readonly Member[], how: { readonly careful?: boolean; readonly alone?: boolean } = {}): Promise<void> {
+    if (members.length === 0) return Promise.resolve();
     if (this.#building.length === 0) this.#buildingSince = performance.now();
     this.#building = [...this.#building, ...members];
-    const build: Promise<void> = this.#build(members, careful)
+    const build: Promise<void> = this.#build(members, how)
       .catch((error: unknown) => this.#fail(error))
       .finally(() => this.#builds.delete(build));
     this.#builds.add(build);
+    return build;
   }
 
-  async #build(members: readonly Member[], careful: boolean): Promise<void> {
+  async #build(members: readonly Member[], { careful = false, alone = false }: { careful?: boolean; alone?: boolean }): Promise<void> {
     const end = await fill({ ...this.#parts(members, false), careful }, this.#stopping.signal);
     if (end === 'stopped') return;
-    if (end === 'caught up') return this.#alongside(() => this.#join(members));
+    if (end === 'caught up') return alone ? this.#join(members) : this.#alongside(() => this.#join(members));
     const { database, lease } = this.#options;
     this.#building = without(this.#building, members);
     const again = await prepareMembers(
@@ -140,9 +160,9 @@ export class Session implements LeasedWork {
       lease.token,
       members.map(({ model }) => model),
     );
-    this.#beginBuild(
+    await this.#beginBuild(
       again.map(({ member }) => member),
-      true,
+      { careful: true, alone },
     );
   }
 
@@ -167,37 +187,47 @@ export class Session implements LeasedWork {
     this.#openLive();
   }
 
-  /** Carries out acts, and tells how the work goes. */
+  /** Carries out acts. */
   async #serve(): Promise<void> {
-    const { signal } = this.#stopping;
+    const { database, onError } = this.#options;
+    await this.#every(DESK_MS, async () => {
+      for (const { id, act } of await openActs(database)) await this.#carryOut(id, act).catch(onError);
+    });
+  }
+
+  /** Tells how the work goes, also while an act takes its time. */
+  async #tell(): Promise<void> {
     let toldAt = performance.now();
     let told = 0;
+    await this.#every(TELL_EVERY_MS, async () => {
+      const seconds = (performance.now() - toldAt) / 1_000;
+      this.#eventsPerSecond = Math.round((this.#events - told) / seconds);
+      told = this.#events;
+      toldAt = performance.now();
+      await tellReport(this.#options.database, 'projections', this.report());
+    });
+  }
+
+  async #every(milliseconds: number, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await delay(DESK_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        for (const { id, act } of await openActs(this.#options.database)) await this.#carryOut(id, act);
-        const seconds = (performance.now() - toldAt) / 1_000;
-        if (seconds * 1_000 < TELL_EVERY_MS) continue;
-        this.#eventsPerSecond = Math.round((this.#events - told) / seconds);
-        told = this.#events;
-        toldAt = performance.now();
-        await tellReport(this.#options.database, 'projections', this.report());
-      } catch (error) {
-        this.#options.onError(error);
-      }
+      await delay(milliseconds, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await work().catch(this.#options.onError);
     }
   }
 
+  /** An act that is cut short because this process stops is left for whoever is next. */
   async #carryOut(id: string, act: ProjectionAct): Promise<void> {
     const { database } = this.#options;
+    let done: string;
     try {
       this.#options.lease.assertHeld();
-      const done = await this.#alongside(() => this.#act(act));
-      await endAct(database, id, 'done', done);
+      done = await this.#alongside(() => this.#act(act));
     } catch (error) {
-      await endAct(database, id, 'failed', reasonOf(error));
+      if (!(error instanceof PassStopped)) await endAct(database, id, 'failed', reasonOf(error));
+      return;
     }
+    await endAct(database, id, 'done', done);
   }
 
   async #act(act: ProjectionAct): Promise<string> {
@@ -219,21 +249,37 @@ export class Session implements LeasedWork {
         if (paused === undefined) throw new Error(`${act.consumer} is not paused.`);
         await this.#setState(paused, 'building');
         this.#paused = without(this.#paused, [paused]);
-        this.#beginBuild([paused]);
+        void this.#beginBuild([paused]);
         return `catching up from ${paused.position}`;
       }
       case 'retry':
       case 'skip': {
         if (live === undefined) throw new Error(`${act.consumer} is not live.`);
-        const pauseLive = async (): Promise<void> => this.#liveFeed?.stop();
+        const { signal } = this.#stopping;
+        const hold = (): Promise<void> => this.#takeOut(live);
         try {
-          return await mend({ database, token: lease.token, openFeed, readEvent, member: live, pauseLive }, act.place, act.act);
+          return await mend({ database, token: lease.token, openFeed, readEvent, member: live, hold, signal }, act.place, act.act);
         } finally {
-          await pauseLive();
-          this.#openLive();
+          if (!this.#live.includes(live)) await this.#putBack(live);
         }
       }
     }
+  }
+
+  /** Takes a model out of the live ones, which go on without it. */
+  async #takeOut(member: Member): Promise<void> {
+    await this.#liveFeed?.stop();
+    this.#live = without(this.#live, [member]);
+    if (this.#building.length === 0) this.#buildingSince = performance.now();
+    this.#building = [...this.#building, member];
+    this.#openLive();
+  }
+
+  /** Lets a model that was taken out catch up by itself, and join the others. */
+  async #putBack(member: Member): Promise<void> {
+    member.fold.forget(await loadHeldBack(this.#options.database, member));
+    this.#building = without(this.#building, [member]);
+    await this.#beginBuild([member], { alone: true });
   }
 
   async #setState({ consumer, version }: Member, state: CheckpointState): Promise<void> {

@@ -2,7 +2,8 @@ import type { Lease } from '#infra/leases/lease.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { Group, isUnstorable, type Member } from './group.ts';
+import { Group, type Member } from './group.ts';
+import { isUnstorable } from './rows.ts';
 
 /** What work on read models needs. */
 export interface WorkParts {

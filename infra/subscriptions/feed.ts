@@ -1,13 +1,13 @@
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { EventStoreClient } from '#infra/event-store/client.ts';
-import { UndecodableEvent, type Codec } from '#infra/event-store/codec.ts';
+import { EventOfNewerCode, type Codec } from '#infra/event-store/codec.ts';
 import { backOff } from '#infra/event-store/connection.ts';
 import type { StoredEvent } from '#infra/event-store/reading.ts';
 import { CatchUp } from './catch-up.ts';
 
 /** Events in the order of the log, and how far they reach: everything up to `position` is in this or an earlier page, or is not asked for. */
 export interface FeedPage {
-  /** May be none: then only the position has moved. */
+  /** May be none: then only the position has moved. One that cannot be read is there too, and says so when its data is asked for. */
   readonly events: readonly RecordedEvent[];
   readonly position: bigint;
 }
@@ -21,8 +21,8 @@ export interface FeedOptions {
   readonly from: bigint | undefined;
   /** Processes a page; the next one comes when it has resolved. After a rejection the same events come again. */
   onPage(page: FeedPage): Promise<void>;
-  /** An event cannot be read. The feed has stopped before it, for good: nothing may be skipped unseen. */
-  onFailure(error: UndecodableEvent): void;
+  /** An event is of newer code. The feed has stopped before it, for good: nothing may be skipped unseen. */
+  onFailure(error: EventOfNewerCode): void;
   /** Hears of each drop and each rejected page; the feed goes on by itself. */
   onTrouble?(error: unknown): void;
   /** Most events of a page; default 500. */
@@ -122,7 +122,7 @@ export class Feed {
       try {
         await this.#follow(call);
       } catch (error) {
-        if (error instanceof UndecodableEvent) {
+        if (error instanceof EventOfNewerCode) {
           this.#stopped = true;
           this.#options.onFailure(error);
         } else if (!this.#stopped) this.#options.onTrouble?.(error);
@@ -154,9 +154,9 @@ export class Feed {
     // A `$` marks the store's own, such as the tombstone of a stream.
     const wanted = events.filter(({ type }) => (this.#types === undefined ? !type.startsWith('$') : this.#types.has(type)));
     try {
-      await this.#handOver(await this.#options.codec.decode(wanted), position);
+      await this.#handOver(await this.#options.codec.decodeForConsumers(wanted), position);
     } catch (error) {
-      if (error instanceof UndecodableEvent) await this.#handOverBefore(error, wanted);
+      if (error instanceof EventOfNewerCode) await this.#handOverBefore(error, wanted);
       throw error;
     }
     this.#processingSince = undefined;
@@ -168,14 +168,14 @@ export class Feed {
     this.#position = position;
   }
 
-  /** What comes before an unreadable event is not held up by it. */
-  async #handOverBefore(poison: UndecodableEvent, events: readonly StoredEvent[]): Promise<void> {
+  /** What comes before such an event is not held up by it. */
+  async #handOverBefore(newer: EventOfNewerCode, events: readonly StoredEvent[]): Promise<void> {
     const readable = events.slice(
       0,
-      events.findIndex((event) => event.id === poison.event.id),
+      events.findIndex((event) => event.id === newer.event.id),
     );
     const last = readable.at(-1)?.position?.commit;
-    if (last !== undefined) await this.#handOver(await this.#options.codec.decode(readable), last);
+    if (last !== undefined) await this.#handOver(await this.#options.codec.decodeForConsumers(readable), last);
   }
 
   #watch(call: CatchUp): NodeJS.Timeout {

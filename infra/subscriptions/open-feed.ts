@@ -18,7 +18,7 @@ export interface FeedRequest {
   readonly from: bigint | undefined;
   /** The next page comes when it has resolved. */
   readonly onPage: (page: FeedPage) => Promise<void>;
-  /** The feed has ended for good: an event cannot be read. */
+  /** The feed has ended for good, before an event of newer code. */
   readonly onFailure: (error: unknown) => void;
   /** Most events of a page. */
   readonly pageSize?: number;
