@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchedEventStore } from '#infra/embedded/eventstoredb/launch.ts';
 import { launchEventStore } from '#infra/embedded/eventstoredb/launch.ts';
-import { sqliteLog } from '#infra/embedded/eventstoredb/log/sqlite-log.ts';
+import { fileLog } from '#infra/embedded/eventstoredb/log/file-log.ts';
 import { EventStore } from '#infra/embedded/eventstoredb/store/event-store.ts';
 
 const many = Number(process.env['BENCH_EVENTS'] ?? 1_000_000);
@@ -33,7 +33,7 @@ const event = () => binaryEvent({ type: 'BenchHappened', data });
 
 /** Writes events straight into a folder, a hundred at a time. */
 async function seed(dir: string, count: number): Promise<void> {
-  const log = sqliteLog(dir);
+  const log = fileLog(dir);
   const store = new EventStore(log);
   const proposed = () => ({ id: randomUUID(), type: 'BenchHappened', isJson: false, data, customMetadata: Buffer.alloc(0) });
   for (let written = 0; written < count;) {

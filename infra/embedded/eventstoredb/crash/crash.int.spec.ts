@@ -8,6 +8,7 @@ import { AppendLedger } from './append-ledger.ts';
 import { GroupLedger } from './group-ledger.ts';
 import type { LaunchedEventStore } from '../launch.ts';
 import { launchEventStore } from '../launch.ts';
+import { verify } from '../tools/verify.ts';
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 15);
 const appenders = 64;
@@ -89,6 +90,8 @@ describe('kill -9 under load', () => {
       await group.drain(client);
       await client.dispose();
       expect(whole.position).toBe(ledger.position);
+      await server?.stop();
+      expect(verify(dir).faults).toEqual([]);
     },
     60_000 + rounds * 5_000,
   );

@@ -29,10 +29,13 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
-/** The place behind an event: positions are distances in the log, so they grow by what an event takes. */
-export function positionAfter(event: LoggedEvent): number {
-  return event.position + event.recorded.length;
-}
+/** What a record of the log takes besides its event: see `log-file.ts`. */
+export const recordOverhead = 12;
 
 /** Where the first event goes; 0 means "the start" to every client. */
 export const firstPosition = 64;
+
+/** The place behind an event: positions are distances in the log, so they grow by what an event takes. */
+export function positionAfter(event: LoggedEvent): number {
+  return event.position + event.recorded.length + recordOverhead;
+}

@@ -1,6 +1,10 @@
-/** A map that forgets what was not asked for longest once it holds more than `capacity` entries. */
+/**
+ * A map of bounded size that forgets what was not used lately. It keeps two generations: when the young one is full it becomes the old one,
+ * and what nobody asked for since then goes. Finding the single oldest entry of one map gets slow when many were deleted from it.
+ */
 export class LeastRecentlyUsed<K, V> {
-  private readonly entries = new Map<K, V>();
+  private young = new Map<K, V>();
+  private old = new Map<K, V>();
   private readonly capacity: number;
 
   constructor(capacity: number) {
@@ -8,25 +12,22 @@ export class LeastRecentlyUsed<K, V> {
   }
 
   get(key: K): V | undefined {
-    const value = this.entries.get(key);
-    if (value !== undefined && this.entries.size * 2 > this.capacity) {
-      this.entries.delete(key);
-      this.entries.set(key, value);
-    }
-    return value;
+    const value = this.young.get(key);
+    if (value !== undefined) return value;
+    const older = this.old.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
   }
 
   set(key: K, value: V): void {
-    this.entries.delete(key);
-    this.entries.set(key, value);
-    if (this.entries.size <= this.capacity) return;
-    for (const oldest of this.entries.keys()) {
-      this.entries.delete(oldest);
-      break;
-    }
+    this.young.set(key, value);
+    if (this.young.size * 2 < this.capacity) return;
+    this.old = this.young;
+    this.young = new Map();
   }
 
   clear(): void {
-    this.entries.clear();
+    this.young.clear();
+    this.old.clear();
   }
 }

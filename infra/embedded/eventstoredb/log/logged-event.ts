@@ -44,6 +44,14 @@ export class LoggedEvent {
     this.recorded = recorded;
   }
 
+  /** An event as the log holds it; its number is read out of its bytes. */
+  static read(position: number, recorded: Buffer): LoggedEvent {
+    const [length, start] = readVarint(recorded, idEnd + 1);
+    // The tag of field 3 stands behind the stream's name.
+    const [revision] = readVarint(recorded, start + length + 1);
+    return new LoggedEvent(position, Math.min(revision, tombstoneRevision), recorded);
+  }
+
   get id(): string {
     return this.recorded.toString('latin1', idStart, idEnd);
   }

@@ -1,4 +1,4 @@
-import { sqliteLog } from '../log/sqlite-log.ts';
+import { fileLog } from '../log/file-log.ts';
 import { memoryLog } from '../log/memory-log.ts';
 import { defaultMaxAppendSize, startNode } from './event-store-node.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -20,7 +20,7 @@ const patienceForPredecessor = 10_000;
 export async function serve(options: ServeOptions): Promise<void> {
   const supervised = process.send !== undefined;
   const lock = options.inMemory ? undefined : await lockFolder(options.dir, supervised ? patienceForPredecessor : 0);
-  const log = options.inMemory ? memoryLog() : sqliteLog(options.dir);
+  const log = options.inMemory ? memoryLog() : fileLog(options.dir);
   const node = await startNode({ log, port: options.port, maxAppendSize: maxAppendSize(process.env['EVENTSTORE_MAX_APPEND_SIZE']) });
 
   let stopping = false;

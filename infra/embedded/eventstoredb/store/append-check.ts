@@ -17,6 +17,9 @@ const write: AppendDecision = { kind: 'write' };
 /** Which event ids were written lately, and where: what makes an append with `any` idempotent as far as memory goes. */
 export class RecentIds {
   private readonly places = new Map<string, { readonly stream: string; readonly revision: number }>();
+  /** The same ids in the order in which they came, in a ring: to find the oldest in a map gets slow when many were deleted from it. */
+  private ids: string[] = [];
+  private next = 0;
   private readonly capacity: number;
 
   constructor(capacity = 50_000) {
@@ -27,11 +30,10 @@ export class RecentIds {
   remember(id: string, stream: string, revision: number): void {
     if (this.places.has(id)) return;
     this.places.set(id, { stream, revision });
-    if (this.places.size <= this.capacity) return;
-    for (const oldest of this.places.keys()) {
-      this.places.delete(oldest);
-      break;
-    }
+    const oldest = this.ids[this.next];
+    if (oldest !== undefined) this.places.delete(oldest);
+    this.ids[this.next] = id;
+    this.next = (this.next + 1) % this.capacity;
   }
 
   revisionOf(id: string, stream: string): number | undefined {
@@ -41,6 +43,8 @@ export class RecentIds {
 
   forget(): void {
     this.places.clear();
+    this.ids = [];
+    this.next = 0;
   }
 }
 

@@ -1,3 +1,4 @@
+import { positionAfter } from '../log/event-log.ts';
 import type { LoggedEvent } from '../log/logged-event.ts';
 import { tombstoneRevision } from '../log/logged-event.ts';
 import type { EventStore } from './event-store.ts';
@@ -113,7 +114,7 @@ export class EventReader {
       if (!last) return;
       const shown = page.filter((event) => !isHiddenInAll(event));
       left -= shown.length;
-      next = last.position + 1;
+      next = positionAfter(last);
       yield shown;
     }
   }
@@ -132,9 +133,9 @@ export class EventReader {
     }
   }
 
-  /** The events at or after a position, at most a page, hidden ones too; from memory when they are recent. */
+  /** The events at or after a position, at most a page, hidden ones too. */
   pageOfAll(from: number, limit = pageLimit): LoggedEvent[] {
-    return this.store.recent.from(from, limit) ?? this.durable(this.store.log.readAllForwards(from, limit));
+    return this.durable(this.store.log.readAllForwards(from, limit));
   }
 
   /** The events of a stream from a revision on, at most a page, hidden ones too: what live subscribers get. */

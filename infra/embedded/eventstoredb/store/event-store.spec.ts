@@ -69,7 +69,7 @@ describe('the event store', () => {
     expect(revisions(reader)).toEqual([0, 1]);
   });
 
-  it('commits what arrives while the disk is busy together, each with its own outcome', async () => {
+  it('syncs once what was written while the disk was busy, each write with its own outcome', async () => {
     const { log, syncs } = slowDisk();
     const store = new EventStore(log);
     const first = store.append('A', 'no_stream', [event()]);

@@ -4,7 +4,6 @@ import type { LoggedEvent, ProposedEvent } from '../log/logged-event.ts';
 import { recordEvent, tombstoneRevision } from '../log/logged-event.ts';
 import type { AppendDecision, ExpectedRevision } from './append-check.ts';
 import { checkAppend, RecentIds } from './append-check.ts';
-import { RecentEvents } from './recent-events.ts';
 import { isMetastream, metadataType, metastreamOf, originalOf, softDeleteMetadata, withTruncateBefore } from './stream-metadata.ts';
 import { StreamStates } from './stream-states.ts';
 
@@ -24,19 +23,26 @@ interface WaitingWrite {
   readonly reject: (error: Error) => void;
 }
 
+/** What was written in one transaction, and ends at `end`. */
+interface Commit {
+  readonly writes: readonly WaitingWrite[];
+  readonly results: readonly WriteResult[];
+  readonly events: readonly LoggedEvent[];
+  readonly end: number;
+}
+
 type CommitListener = (events: readonly LoggedEvent[]) => void;
 
 /** How many waiting writes share one commit at most, so that readers get their turn. */
 const maxWritesPerCommit = 1024;
 
 /**
- * The one writer of the log. Writes that arrive while another commit goes to disk are checked one after the other and share the next
- * one. Nobody is answered, and nobody reads an event, before the disk has it.
+ * The one writer of the log. Writes that arrive in one turn of the loop share a commit; commits that are written while the disk syncs
+ * earlier ones share the next sync. Nobody is answered, and nobody reads an event, before the disk has it.
  */
 export class EventStore {
   readonly log: EventLog;
   readonly states: StreamStates;
-  readonly recent = new RecentEvents();
   /** What lies before this position is on disk; readers see no further. */
   durableEnd: number;
   private readonly recentIds = new RecentIds();
@@ -44,7 +50,8 @@ export class EventStore {
   private readonly now: () => number;
   private waiting: WaitingWrite[] = [];
   private written: LoggedEvent[] = [];
-  private committing = false;
+  private unsynced: Commit[] = [];
+  private syncing = false;
 
   constructor(log: EventLog, now: () => number = Date.now) {
     this.log = log;
@@ -103,7 +110,7 @@ export class EventStore {
 
   /** Resolves when everything that was submitted is answered. */
   async drain(): Promise<void> {
-    while (this.committing || this.waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (this.syncing || this.waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async close(): Promise<void> {
@@ -114,38 +121,45 @@ export class EventStore {
   private submit(run: () => WriteResult): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ run, resolve, reject });
-      if (this.committing) return;
-      this.committing = true;
       // What else arrives in this turn of the loop comes along.
-      setImmediate(() => void this.commitAll());
+      if (this.waiting.length === 1) setImmediate(() => this.commitWaiting());
     });
   }
 
-  private async commitAll(): Promise<void> {
-    while (this.waiting.length > 0) await this.commit(this.waiting.splice(0, maxWritesPerCommit));
-    this.committing = false;
-  }
-
-  private async commit(writes: readonly WaitingWrite[]): Promise<void> {
+  private commitWaiting(): void {
+    const writes = this.waiting.splice(0, maxWritesPerCommit);
+    if (this.waiting.length > 0) setImmediate(() => this.commitWaiting());
     const results = this.runAll(writes);
     if (!results) return;
-    const committed = this.written;
+    this.unsynced.push({ writes, results, events: this.written, end: this.log.end() });
     this.written = [];
-    const end = this.log.end();
-    try {
-      await this.log.sync();
-    } catch (error) {
-      for (const write of writes) write.reject(new StorageFailure(messageOf(error)));
-      // What the disk has is unknown now. The process ends; the next one reads what is there.
-      throw error;
+    if (!this.syncing) void this.syncAll();
+  }
+
+  private async syncAll(): Promise<void> {
+    this.syncing = true;
+    while (this.unsynced.length > 0) {
+      const commits = this.unsynced;
+      this.unsynced = [];
+      try {
+        await this.log.sync();
+      } catch (error) {
+        for (const { writes } of commits) for (const write of writes) write.reject(new StorageFailure(messageOf(error)));
+        // What the disk has is unknown now. The process ends; the next one reads what is there.
+        throw error;
+      }
+      for (const commit of commits) this.settle(commit);
     }
+    this.syncing = false;
+  }
+
+  private settle({ writes, results, events, end }: Commit): void {
     this.durableEnd = end;
-    this.recent.add(committed);
     for (const [index, write] of writes.entries()) {
       const result = results[index];
       if (result) write.resolve(result);
     }
-    if (committed.length > 0) for (const listener of this.listeners) listener(committed);
+    if (events.length > 0) for (const listener of this.listeners) listener(events);
   }
 
   /** Runs writes in one transaction; when the storage fails all of them are refused, and undone. */

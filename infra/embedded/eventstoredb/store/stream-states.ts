@@ -15,8 +15,8 @@ export interface StreamState {
 
 /** The states of the streams used last; the others are looked up in the log. */
 export class StreamStates {
-  private readonly heads = new LeastRecentlyUsed<string, number>(20_000);
-  private readonly metadata = new LeastRecentlyUsed<string, StreamMetadata>(20_000);
+  private readonly heads = new LeastRecentlyUsed<string, number>(50_000);
+  private readonly metadata = new LeastRecentlyUsed<string, StreamMetadata>(50_000);
   private readonly log: EventLog;
 
   constructor(log: EventLog) {

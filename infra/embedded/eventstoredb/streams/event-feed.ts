@@ -1,3 +1,4 @@
+import { positionAfter } from '../log/event-log.ts';
 import type { LoggedEvent } from '../log/logged-event.ts';
 import type { EventReader } from '../store/event-reader.ts';
 import { isHiddenInAll } from '../store/event-reader.ts';
@@ -63,7 +64,7 @@ export class AllFeed implements EventFeed {
     const page = this.reader.pageOfAll(this.cursor, limit);
     const last = page.at(-1);
     if (!last) return undefined;
-    this.cursor = last.position + 1;
+    this.cursor = positionAfter(last);
     this.last = last.position;
     return page.filter((event) => !isHiddenInAll(event));
   }

@@ -1,7 +1,7 @@
-import type { EventRow } from '../log/database-file.ts';
-import { openForReading, toEvent } from '../log/database-file.ts';
+import { LogFile } from '../log/log-file.ts';
 import type { LoggedEvent } from '../log/logged-event.ts';
 import { tombstoneRevision } from '../log/logged-event.ts';
+import { wholeCommits } from './whole-commits.ts';
 
 /** One line of a dump. Data and metadata are text where they are UTF-8, else base64. */
 export interface DumpedEvent {
@@ -24,13 +24,11 @@ const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Gives every event of a log in order as a line of JSON, as they are at this moment. @throws Error when there is no log */
 export function* dump(folder: string): Generator<string> {
-  const database = openForReading(folder);
+  const log = LogFile.openForReading(folder);
   try {
-    const rows = database.prepare('SELECT position, revision, recorded FROM events ORDER BY position');
-    rows.setReturnArrays(true);
-    for (const row of rows.iterate()) yield `${JSON.stringify(dumped(toEvent(row as unknown as EventRow)))}\n`;
+    for (const commit of wholeCommits(log)) for (const { event } of commit) yield `${JSON.stringify(dumped(event))}\n`;
   } finally {
-    database.close();
+    log.close();
   }
 }
 

@@ -1,13 +1,17 @@
 import type { ResolvedEvent } from '@eventstore/db-client';
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { LaunchedEventStore } from '../launch.ts';
 import { launchEventStore } from '../launch.ts';
-import { databaseFile } from '../log/database-file.ts';
+import { fileLog } from '../log/file-log.ts';
+import { logFile } from '../log/log-file.ts';
+import { recordEvent } from '../log/logged-event.ts';
+import { indexFile } from '../log/stream-index.ts';
 import { backup } from './backup.ts';
 import { dump } from './dump.ts';
 import { load } from './load.ts';
@@ -151,12 +155,11 @@ describe('backup', () => {
 });
 
 describe('verify', () => {
-  async function stopped(): Promise<DatabaseSync> {
+  async function stopped(): Promise<void> {
     const { server, client } = await start('source');
     await fill(client);
     await client.dispose();
     await server.stop();
-    return new DatabaseSync(databaseFile(folder('source')));
   }
 
   it('counts a sound log, also while it is served', async () => {
@@ -169,22 +172,33 @@ describe('verify', () => {
   });
 
   it('finds a changed byte', async () => {
-    const database = await stopped();
-    const row = database.prepare('SELECT position, recorded FROM events ORDER BY position LIMIT 1 OFFSET 3').get();
-    const recorded = row?.['recorded'];
-    if (!row || !(recorded instanceof Uint8Array)) throw new Error('There should be a fourth event.');
-    recorded[recorded.length - 1] = (recorded.at(-1) ?? 0) ^ 1;
-    database.prepare('UPDATE events SET recorded = ? WHERE position = ?').run(recorded, row['position'] ?? null);
-    database.close();
+    await stopped();
+    const file = logFile(folder('source'));
+    const bytes = readFileSync(file);
+    const place = bytes.indexOf('Größe');
+    bytes[place] = (bytes[place] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
     expect(verify(folder('source')).faults.join()).toContain('checksum');
   });
 
-  it('finds a missing event, in the log and in its stream', async () => {
-    const database = await stopped();
-    database.exec("DELETE FROM events WHERE stream = (SELECT id FROM streams WHERE name = 'Lesson-1') AND revision = 0");
-    database.close();
+  it('finds an event that is missing in the index, and one that is there too often', async () => {
+    await stopped();
+    const index = new DatabaseSync(indexFile(folder('source')));
+    const lesson = "stream = (SELECT id FROM streams WHERE name = 'Lesson-1')";
+    index.exec(`DELETE FROM events WHERE ${lesson} AND revision = 0; UPDATE events SET revision = 7 WHERE ${lesson} AND revision = 1`);
+    index.close();
     const { faults } = verify(folder('source'));
-    expect(faults.some((fault) => fault.startsWith('After the event before'))).toBe(true);
-    expect(faults.some((fault) => fault.includes('Lesson-1 has 1 events numbered from 1 to 1'))).toBe(true);
+    expect(faults.join()).toContain('The index does not find number 0 of Lesson-1');
+    expect(faults.join()).toContain('The index does not find number 1 of Lesson-1');
+    expect(faults.join()).toMatch(/The index holds \d+ events/);
+  });
+
+  it('finds a gap in the numbers of a stream', async () => {
+    mkdirSync(folder('gap'));
+    const log = fileLog(folder('gap'));
+    const event = { id: randomUUID(), type: 'Held', isJson: true, data: Buffer.from('{}'), customMetadata: Buffer.alloc(0) };
+    log.transaction(() => [0, 2].forEach((revision) => log.write(recordEvent(event, 'Lesson-1', revision, log.end(), 0))));
+    await log.close();
+    expect(verify(folder('gap')).faults).toEqual([expect.stringContaining('is number 2 of Lesson-1, where 1 should follow')]);
   });
 });
