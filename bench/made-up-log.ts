@@ -2,7 +2,7 @@ import { v7 as newId } from 'uuid';
 import { deciders } from '#domain/deciders.ts';
 import type { EventMetadata } from '#domain/kernel/event.ts';
 import { streamOf } from '#domain/kernel/ids.ts';
-import { sqliteLog } from '#infra/embedded/eventstoredb/log/sqlite-log.ts';
+import { fileLog } from '#infra/embedded/eventstoredb/log/file-log.ts';
 import { EventStore } from '#infra/embedded/eventstoredb/store/event-store.ts';
 import type { Codec } from '#infra/event-store/codec.ts';
 import { Storyteller } from '#infra/verify/story.ts';
@@ -29,7 +29,7 @@ interface MadeUp {
  * connect, chat, book, pay and meet, thousands at a time. Each event fits its schema and is encrypted as any other.
  */
 export async function writeLog(dir: string, count: number, codec: Codec): Promise<void> {
-  const store = new EventStore(sqliteLog(dir));
+  const store = new EventStore(fileLog(dir));
   const steps = interwoven();
   const eventOf = eventMaker(codec);
   for (let written = 0; written < count; written += CHAPTER) {
