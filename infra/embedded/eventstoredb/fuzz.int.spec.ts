@@ -165,4 +165,22 @@ describe('malformed requests', () => {
     }
     await othersDoNotNotice();
   });
+
+  it('an expression that goes back and forth for ever holds nobody up', async () => {
+    const type = `${'a'.repeat(60)}!`;
+    await bystander.appendToStream('Backtracking-1', jsonEvent({ type, data: {} }));
+    for (const [regex, outcome] of [
+      ['^(a+)+$', 'caughtUp'],
+      ['(a|aa)+$', 'caughtUp'],
+      ['^(?!b)(a+)+$', 'error'],
+    ] as const) {
+      const subscription = bystander.subscribeToAll({
+        filter: { filterOn: 'eventType', regex, prefixes: [], checkpointInterval: 1, maxSearchWindow: 32 } as never,
+      });
+      subscription.on('error', () => undefined);
+      await new Promise<void>((resolve) => void subscription.on(outcome, () => resolve()));
+      await othersDoNotNotice();
+      await subscription.unsubscribe().catch(() => undefined);
+    }
+  });
 });

@@ -57,7 +57,7 @@ async function read(server: LaunchedEventStore): Promise<string[]> {
 
 /** Runs the command line by hand and gives what it printed and its exit code. */
 async function run(args: readonly string[], env: Record<string, string> = {}): Promise<{ output: string; code: number }> {
-  const child = spawn(process.execPath, ['--import', typescript, main, ...args], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
   let output = '';
   child.stdout.on('data', (text) => (output += String(text)));
   child.stderr.on('data', (text) => (output += String(text)));
@@ -72,6 +72,21 @@ describe('the launcher', () => {
     await first.stop();
     await first.stop();
     expect(await read(await launch())).toEqual(['LessonBooked']);
+  });
+
+  it('knows a retry with an expected number after a restart, one with "any" only as long as its memory lasts', async () => {
+    const events = [jsonEvent({ type: 'LessonBooked', data: {} })];
+    const first = await launch();
+    const appendTo = (server: LaunchedEventStore, stream: string, expectedRevision: 'any' | 'no_stream') =>
+      using(server, (client) => client.appendToStream(stream, events, { expectedRevision }));
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      expect(await appendTo(first, 'Any-1', 'any')).toMatchObject({ nextExpectedRevision: 0n });
+      expect(await appendTo(first, 'New-1', 'no_stream')).toMatchObject({ nextExpectedRevision: 0n });
+    }
+    await first.stop();
+    const second = await launch();
+    expect(await appendTo(second, 'New-1', 'no_stream')).toMatchObject({ nextExpectedRevision: 0n });
+    expect(await appendTo(second, 'Any-1', 'any')).toMatchObject({ nextExpectedRevision: 1n });
   });
 
   it('keeps what was acknowledged over a kill -9', async () => {

@@ -3,6 +3,7 @@ import type { LoggedEvent } from '../log/logged-event.ts';
 import type { FilterOptions } from '../wire/messages.ts';
 import type { MessageOf } from '../wire/proto-message.ts';
 import { RpcError } from '../wire/rpc-error.ts';
+import { filterExpression } from './filter-expression.ts';
 
 export interface EventFilter {
   readonly matches: (event: LoggedEvent) => boolean;
@@ -18,9 +19,6 @@ export interface FilterDefinition {
   readonly regex: string;
   readonly prefixes: readonly string[];
 }
-
-/** Where .NET and JavaScript give a pattern different meanings without either of them complaining. */
-const dotnetOnly = /\\[AZzGpPaeXRKHQEx]/;
 
 /** @throws RpcError INVALID_ARGUMENT for an expression that does not compile or an interval of zero */
 export function eventFilter(options: MessageOf<typeof FilterOptions>): EventFilter {
@@ -44,30 +42,11 @@ export function filterDefinition(options: MessageOf<typeof FilterOptions>): Filt
 export function matcher(filter: FilterDefinition): (event: LoggedEvent) => boolean {
   const text = filter.on === 'stream' ? (event: LoggedEvent) => event.stream : (event: LoggedEvent) => event.type;
   if (filter.regex !== '') {
-    const expression = compile(filter.regex);
+    const expression = filterExpression(filter.regex);
     return (event) => expression.test(text(event));
   }
   return (event) => {
     const value = text(event);
     return filter.prefixes.some((prefix) => value.startsWith(prefix));
   };
-}
-
-function compile(source: string): RegExp {
-  try {
-    return new RegExp(source, 'u');
-  } catch (error) {
-    // .NET allows needless escapes such as `\-`, which JavaScript only does without the flag.
-    if (dotnetOnly.test(source)) throw invalid(source, error);
-  }
-  try {
-    return new RegExp(source);
-  } catch (error) {
-    throw invalid(source, error);
-  }
-}
-
-function invalid(source: string, error: unknown): RpcError {
-  const reason = error instanceof Error ? error.message : 'it does not compile';
-  return new RpcError(status.INVALID_ARGUMENT, `The regular expression ${JSON.stringify(source.slice(0, 200))} cannot be used: ${reason}`);
 }
