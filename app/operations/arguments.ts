@@ -6,6 +6,7 @@ import { Database } from '#infra/postgres/database.ts';
 export interface Arguments {
   readonly words: readonly string[];
   readonly accept: boolean;
+  readonly fresh: boolean;
   readonly lagLimit: number | undefined;
   readonly data: string | undefined;
   readonly format: string | undefined;
@@ -24,6 +25,7 @@ export function readArguments(argv: readonly string[]): Arguments {
     allowPositionals: true,
     options: {
       accept: { type: 'boolean', default: false },
+      fresh: { type: 'boolean', default: false },
       'lag-limit': { type: 'string' },
       data: { type: 'string' },
       format: { type: 'string' },
@@ -36,13 +38,19 @@ export function readArguments(argv: readonly string[]): Arguments {
   return {
     words: positionals,
     accept: values.accept,
-    lagLimit: values['lag-limit'] === undefined ? undefined : Number(values['lag-limit']),
+    fresh: values.fresh,
+    lagLimit: values['lag-limit'] === undefined ? undefined : secondsOf(values['lag-limit']),
     data: values.data,
     format: values.format,
     to: values.to,
     asOf: values['as-of'],
     operator: { who: values.who, why: values.why },
   };
+}
+
+function secondsOf(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new WrongUsage('Give --lag-limit a number of seconds.');
+  return Number(text);
 }
 
 /** Throws unless the operator said why. */

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { listCopies, placeAsOf } from '#infra/projections/as-of.ts';
@@ -9,6 +7,7 @@ import { EXPORT_FORMATS, exportRows, type Manifest } from '#infra/projections/ex
 import { servingPlace } from '#infra/projections/members.ts';
 import { viewedTable } from '#infra/projections/tables.ts';
 import { type Arguments, WrongUsage } from './arguments.ts';
+import { codeVersion } from './code-version.ts';
 
 /**
  * Exports the rows that queries see or, with a position, those of the copy as of then. A file and its manifest get their names when they are
@@ -57,14 +56,4 @@ function textOf(manifest: Manifest): string {
 
 async function toStandardOutput(piece: Buffer): Promise<void> {
   if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
-}
-
-/** The commit that the code is of, marked when it was changed since; the version of the package where there is no repository. */
-async function codeVersion(): Promise<string> {
-  const root = new URL('../../', import.meta.url);
-  const git = promisify(execFile)('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], { cwd: root });
-  const commit = await git.then(({ stdout }) => stdout.trim()).catch(() => undefined);
-  if (commit !== undefined) return commit;
-  const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { version: string };
-  return version;
 }

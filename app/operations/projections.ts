@@ -3,16 +3,18 @@ import type { Database } from '#infra/postgres/database.ts';
 import { askFor, outcomeOf, type ProjectionAct } from '#infra/projections/acts.ts';
 import { dropCopy, listCopies } from '#infra/projections/as-of.ts';
 import { listLetters } from '#infra/projections/dead-letters.ts';
-import { consumerOf } from '#infra/projections/tables.ts';
+import { consumerOf, sqlNameOf } from '#infra/projections/tables.ts';
 import { readModels } from '#projections/read-models.ts';
 import { mustSayWhy, openDatabase, printRows, runProgram, WrongUsage } from './arguments.ts';
 import { exportOne } from './exporting.ts';
-import { copyOne, rebuildOne } from './rebuilding.ts';
+import { copyOne, rebuildAll } from './rebuilding.ts';
 import { operations } from './report.ts';
 
 const USAGE = `npm run projections -- list                                  every read model: state, lag, what is held back
 npm run projections -- status                                the same as JSON, with the outbox and the leases
-npm run projections -- rebuild <name> [--accept] [--lag-limit <seconds>] --why "…"
+npm run projections -- rebuild <name>…|all [--accept] [--fresh] [--lag-limit <seconds>] --why "…"
+                                                             in place of the serving rows; --accept: also when rows come out differently;
+                                                             --fresh: from the start, not where a stopped rebuild ended
 npm run projections -- rebuild <name> --as-of <position|time> --why "…"
                                                              a copy of its own, as the read model was then
 npm run projections -- copies                                the copies that there are
@@ -28,7 +30,10 @@ const ACT_WITHIN_MS = 600_000;
 
 await runProgram(USAGE, async (args) => {
   const [verb = 'list', name] = args.words;
-  if (verb === 'rebuild') return args.asOf === undefined ? rebuildOne(args, modelNamed(name)) : copyOne(args, modelNamed(name), args.asOf);
+  if (verb === 'rebuild') {
+    if (args.asOf !== undefined) return copyOne(args, modelNamed(name), args.asOf);
+    return rebuildAll(args, name === 'all' ? readModels : [modelNamed(name), ...args.words.slice(2).map(modelNamed)]);
+  }
   const database = openDatabase();
   try {
     if (verb === 'list') return await list(database);
@@ -56,10 +61,12 @@ function consumerNamed(name: string | undefined): string {
 }
 
 function modelNamed(name: string | undefined): ReadModel {
-  const model = readModels.find((each) => [consumerOf(each), `${each.context}.${each.name}`, each.name].includes(name ?? ''));
-  if (model === undefined)
-    throw new WrongUsage(`There is no read model ${name ?? 'without a name'}: ${readModels.map(consumerOf).join(', ')}`);
-  return model;
+  const model = readModels.find((each) =>
+    [consumerOf(each), sqlNameOf(each), `${each.context}.${each.name}`, each.name].includes(name ?? ''),
+  );
+  if (model !== undefined) return model;
+  const names = readModels.map(consumerOf).toSorted().join('\n  ');
+  throw new WrongUsage(`${name === undefined ? 'Name a read model' : `There is no read model ${name}`}. There are\n  ${names}`);
 }
 
 function actOf(verb: string, consumer: string, [, , scope, key]: readonly string[]): ProjectionAct {

@@ -1,76 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { readConfig } from '#infra/config/config.ts';
 import type { EventStoreClient } from '#infra/event-store/client.ts';
 import { buildCopy } from '#infra/projections/as-of.ts';
-import { rebuild, type RebuildOutcome } from '#infra/projections/rebuild.ts';
+import { rebuild, type RebuildOutcome, RebuildUnderWay } from '#infra/projections/rebuild.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
 import { recordAct } from '#infra/process-managers/operations.ts';
 import { createLog } from '#infra/telemetry/log.ts';
 import { SystemClock } from '#infra/time/clock.ts';
 import { type Foundation, layFoundation } from '../system/foundation.ts';
 import { type Arguments, mustSayWhy, WrongUsage } from './arguments.ts';
+import { codeVersion } from './code-version.ts';
+import { Progress } from './progress.ts';
+
+const SHOWN_DIFFERENCES = 50;
+
+/** What work beside the live read models needs. */
+interface Workplace {
+  readonly foundation: Foundation;
+  readonly signal: AbortSignal;
+  readonly codeVersion: string;
+}
 
 /** Connects to everything, does the work, and closes everything; an interrupt ends the work where it can go on later. */
-async function withFoundation(work: (foundation: Foundation, signal: AbortSignal) => Promise<void>): Promise<void> {
+async function withFoundation(work: (place: Workplace) => Promise<void>): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.log.level, 'chalkstream-operations');
   const foundation = await layFoundation({ config, log, clock: new SystemClock() });
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   try {
-    await work(foundation, stop.signal);
+    await work({ foundation, signal: stop.signal, codeVersion: await codeVersion() });
   } finally {
     await foundation.close();
   }
 }
 
-/** Rebuilds a read model beside the serving table and puts it in that one's place. */
-export async function rebuildOne(args: Arguments, model: ReadModel): Promise<void> {
+/** Rebuilds read models, one after the other, each beside its serving table, and puts the new one in that one's place. */
+export async function rebuildAll(args: Arguments, models: readonly ReadModel[]): Promise<void> {
   mustSayWhy(args);
+  await withFoundation(async (place) => {
+    for (const model of models) await rebuildOne(args, model, place);
+  });
+}
+
+async function rebuildOne(args: Arguments, model: ReadModel, { foundation, signal, codeVersion: code }: Workplace): Promise<void> {
+  const { database, openFeed, eventStore, config } = foundation;
   const consumer = consumerOf(model);
-  await withFoundation(async ({ database, openFeed, eventStore }, signal) => {
-    const outcome = await rebuild({
+  const progress = new Progress({ name: consumer, target: await eventStore.head(), screen: process.stderr });
+  const work = () =>
+    rebuild({
       database,
       openFeed,
       model,
       accept: args.accept,
+      fresh: args.fresh,
+      codeVersion: code,
+      leaseTimes: config.leaseTimes,
       signal,
-      onProgress: progressBar(await eventStore.head()),
+      onStage: (stage, from) => progress.stage(stage, from),
+      onProgress: (position, events) => progress.moved(position, events),
       ...(args.lagLimit === undefined ? {} : { lagLimitSeconds: args.lagLimit }),
     });
-    await recordAct(database, {
-      act: 'rebuild',
-      target: consumer,
-      detail: { state: outcome.state, differences: outcome.differences.length },
-      operator: args.operator,
-    });
-    printOutcome(consumer, outcome);
-  });
+  const outcome = await unlessUnderWay(work, foundation).finally(() => progress.end());
+  const detail = { state: outcome.state, differences: outcome.differences.length };
+  await recordAct(database, { act: 'rebuild', target: consumer, detail, operator: args.operator });
+  printOutcome(consumer, outcome);
 }
 
 /** Builds a copy of a read model as it was at a position, or at a time. */
 export async function copyOne(args: Arguments, model: ReadModel, asOf: string): Promise<void> {
   mustSayWhy(args);
-  await withFoundation(async ({ database, openFeed, eventStore }, signal) => {
+  await withFoundation(async ({ foundation, signal, codeVersion: code }) => {
+    const { database, openFeed, eventStore, config } = foundation;
     const position = await positionOf(eventStore, asOf);
-    const copy = await buildCopy({
-      database,
-      openFeed,
-      model,
-      position,
-      signal,
-      onProgress: progressBar(position),
-      ...(args.lagLimit === undefined ? {} : { lagLimitSeconds: args.lagLimit }),
-    });
+    const progress = new Progress({ name: consumerOf(model), target: position, screen: process.stderr });
+    const work = () =>
+      buildCopy({
+        database,
+        openFeed,
+        model,
+        position,
+        codeVersion: code,
+        leaseTimes: config.leaseTimes,
+        signal,
+        onBegin: (from) => progress.stage('filling', from),
+        onProgress: (at, events) => progress.moved(at, events),
+        ...(args.lagLimit === undefined ? {} : { lagLimitSeconds: args.lagLimit }),
+      });
+    const copy = await unlessUnderWay(work, foundation).finally(() => progress.end());
     await recordAct(database, { act: 'copy', target: copy.name, detail: { asOf }, operator: args.operator });
     const [held] = await database.query<{ letters: number }>(
-      'select count(*) as letters from engine.dead_letters where consumer = $1 and version = $2',
+      'select count(*) as letters from engine.dead_letters where consumer = $1 and version = $2 and not skipped',
       [copy.name, copy.version],
     );
-    process.stderr.write('\n');
     console.log(`${copy.table} holds the rows as of ${position}; ${held?.letters ?? 0} events could not be taken in.`);
     console.log(`Nothing keeps it up, not even the erasure of a person: when you are done, drop-copy ${copy.name}`);
   });
+}
+
+/** Waits until the lease of a process that was killed has run out; one that still works keeps it. */
+async function unlessUnderWay<T>(work: () => Promise<T>, { config }: Foundation): Promise<T> {
+  const { lifetime, beat } = config.leaseTimes;
+  const until = performance.now() + lifetime + beat;
+  for (let told = false; ; told = true) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RebuildUnderWay) || performance.now() > until) throw error;
+      if (!told) console.error(`${error.message} Waiting for ${Math.ceil((lifetime + beat) / 1_000)} s, in case that one has died.`);
+      await delay(beat / 2);
+    }
+  }
 }
 
 /** The position itself, or that of the last event that the event store wrote by that time. */
@@ -94,34 +135,16 @@ async function positionOf(eventStore: EventStoreClient, asOf: string): Promise<b
   return found;
 }
 
-/** Positions are offsets in the log and no counts, so they only say which part of the way is done. */
-function progressBar(head: bigint): (position: bigint, events: number) => void {
-  const begun = performance.now();
-  let from: bigint | undefined;
-  let events = 0;
-  return (position, more) => {
-    events += more;
-    from ??= position;
-    const done = head <= 0n ? 1 : Math.min(1, Number(position) / Number(head));
-    const seconds = (performance.now() - begun) / 1_000;
-    const walked = Number(position - from);
-    const left = walked > 0 ? (Math.max(0, Number(head - position)) / walked) * seconds : 0;
-    const bar = '#'.repeat(Math.round(done * 30)).padEnd(30, '.');
-    process.stderr.write(`\r[${bar}] ${(done * 100).toFixed(0)} %  ${Math.round(events / seconds)} events/s  ${left.toFixed(0)} s left   `);
-  };
-}
-
 function printOutcome(consumer: string, { state, position, before, after, differences }: RebuildOutcome): void {
-  process.stderr.write('\n');
   const sum = (summary: { rows: number; checksum: string } | undefined): string =>
     summary === undefined ? 'none' : `${summary.rows} rows, checksum ${summary.checksum}`;
   console.log(`${consumer} at ${position}\n  serving: ${sum(before)}\n  new:     ${sum(after)}`);
-  for (const { key, before: old, after: fresh, beforePosition, afterPosition } of differences.slice(0, 50)) {
+  for (const { key, before: old, after: fresh, beforePosition, afterPosition } of differences.slice(0, SHOWN_DIFFERENCES)) {
     console.log(
       `  ${key}\n    - ${JSON.stringify(old)} (event at ${beforePosition ?? '-'})\n    + ${JSON.stringify(fresh)} (event at ${afterPosition ?? '-'})`,
     );
   }
-  if (differences.length > 50) console.log(`  … and ${differences.length - 50} more`);
+  if (differences.length > SHOWN_DIFFERENCES) console.log(`  … and ${differences.length - SHOWN_DIFFERENCES} more`);
   if (state === 'different') {
     console.log(`${differences.length} rows differ; nothing was changed. Again with --accept to take the new ones.`);
     process.exitCode = 1;

@@ -1,9 +1,9 @@
 import type { ReadModel } from '#domain/kernel/consumer.ts';
-import { Lease } from '#infra/leases/lease.ts';
+import { Lease, type LeaseTimes } from '#infra/leases/lease.ts';
 import { loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { type Place, prepareMembers } from './members.ts';
+import { carryOverSkips, type Place, prepareMembers } from './members.ts';
 import { RebuildStopped, RebuildUnderWay } from './rebuild.ts';
 import { consumerOf, createIndexes, quoted, tableOf } from './tables.ts';
 import { LAG_LIMIT_SECONDS, whileLiveKeepsUp } from './throttle.ts';
@@ -27,14 +27,19 @@ export interface CopyOptions {
   readonly model: ReadModel;
   /** Commit position; the end of the log must have passed it. */
   readonly position: bigint;
+  /** The code that runs: what other code has filled is thrown away. */
+  readonly codeVersion?: string;
   readonly lagLimitSeconds?: number;
+  readonly leaseTimes?: LeaseTimes;
+  /** Hears of the position from which it goes on. */
+  readonly onBegin?: (from: bigint) => void;
   readonly onProgress?: (position: bigint, events: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Where the copy of a read model at a position is kept. */
-export function placeAsOf(model: ReadModel, position: bigint): Place {
-  return { consumer: `${consumerOf(model)}@${position}`, table: tableOf(model, `_at_${position}`), shown: false };
+export function placeAsOf(model: ReadModel, position: bigint, code?: string): Place {
+  return { consumer: `${consumerOf(model)}@${position}`, table: tableOf(model, `_at_${position}`), shown: false, code };
 }
 
 /**
@@ -47,17 +52,21 @@ export async function buildCopy(options: CopyOptions): Promise<Copy> {
     openFeed,
     model,
     position,
+    codeVersion,
+    onBegin,
     onProgress,
     lagLimitSeconds = LAG_LIMIT_SECONDS,
     signal = new AbortController().signal,
   } = options;
-  const place = placeAsOf(model, position);
-  const lease = await Lease.take(database, `copy ${place.consumer}`);
+  const place = placeAsOf(model, position, codeVersion);
+  const lease = await Lease.take(database, `copy ${place.consumer}`, options.leaseTimes);
   if (lease === undefined) throw new RebuildUnderWay(place.consumer);
   try {
+    await carryOverSkips(database, model, place);
     const attempt = async (careful: boolean): Promise<'unstorable' | undefined> => {
       const members = (await prepareMembers(database, lease.token, [model], () => place)).map(({ member }) => member);
       const [member] = members;
+      if (member !== undefined) onBegin?.(member.position);
       if (member === undefined || member.position >= position) return undefined;
       const parts = {
         database,

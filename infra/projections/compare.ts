@@ -29,37 +29,51 @@ export async function summarise(database: Queryable, table: Table): Promise<Summ
   return summary!;
 }
 
-/** Keys under which the tables differ at the moment, at most 1,000: for want of news in one, or for good. */
-export async function suspects(database: Queryable, before: Table, after: Table): Promise<string[]> {
-  return (await differing(database, before, after, undefined)).map(({ key }) => key);
+/**
+ * Keys under which the tables differ in rows that neither has changed since a position: for want of news in one that was removed, or for good. Only
+ * the first thousand: `all` says whether there are no more.
+ */
+export async function suspects(
+  database: Queryable,
+  before: Table,
+  after: Table,
+  unchangedSince: bigint,
+): Promise<{ keys: readonly string[]; all: boolean }> {
+  const found = await database.query<{ key: string }>(
+    `select coalesce(a.key, b.key) as key from ${before.sql} a full join ${after.sql} b on b.key = a.key
+     where ${different(before)} and coalesce(a._position <= $1, true) and coalesce(b._position <= $1, true) order by 1 limit ${MOST}`,
+    [String(unchangedSince)],
+  );
+  return { keys: found.map(({ key }) => key), all: found.length < MOST };
 }
 
-/** The rows that differ, of those under some keys and of those changed after a position. Both tables must stand at one position and hold still. */
+/**
+ * The rows that differ, of those under some keys and of those changed after a position; at most a thousand. Both tables must stand at one
+ * position and hold still.
+ */
 export async function differences(
   database: Queryable,
   before: Table,
   after: Table,
   among: { keys: readonly string[]; changedAfter: bigint },
 ): Promise<Difference[]> {
-  return differing(database, before, after, among);
-}
-
-async function differing(
-  database: Queryable,
-  before: Table,
-  after: Table,
-  among: { keys: readonly string[]; changedAfter: bigint } | undefined,
-): Promise<Difference[]> {
-  const columns = (alias: string): string => before.columns.map(({ name }) => `${alias}.${quoted(name)}`).join(', ');
-  const some = among === undefined ? '' : 'and (coalesce(a.key, b.key) = any($1::text[]) or a._position > $2 or b._position > $2)';
+  const some = (table: Table): string => `(select * from ${table.sql} where key in (select key from among))`;
   return database.query<Difference>(
-    `select coalesce(a.key, b.key) as key,
+    `with among as materialized (
+       select unnest($1::text[]) as key
+       union select key from ${before.sql} where _position > $2
+       union select key from ${after.sql} where _position > $2)
+     select coalesce(a.key, b.key) as key,
        case when a.key is not null then to_jsonb(a) - '_position' - 'key' end as before,
        case when b.key is not null then to_jsonb(b) - '_position' - 'key' end as after,
        a._position::text as "beforePosition", b._position::text as "afterPosition"
-     from ${before.sql} a full join ${after.sql} b on b.key = a.key
-     where (a.key is null or b.key is null or row(${columns('a')}) is distinct from row(${columns('b')})) ${some}
-     order by 1 limit ${MOST}`,
-    among === undefined ? [] : [among.keys, String(among.changedAfter)],
+     from ${some(before)} a full join ${some(after)} b on b.key = a.key
+     where ${different(before)} order by 1 limit ${MOST}`,
+    [among.keys, String(among.changedAfter)],
   );
+}
+
+function different({ columns }: Table): string {
+  const of = (alias: string): string => columns.map(({ name }) => `${alias}.${quoted(name)}`).join(', ');
+  return `(a.key is null or b.key is null or row(${of('a')}) is distinct from row(${of('b')}))`;
 }

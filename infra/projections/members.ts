@@ -22,6 +22,8 @@ export interface Place {
   readonly table: Table;
   /** Whether queries are shown the table when there is nothing else to show. */
   readonly shown: boolean;
+  /** The code that fills it: rows of other code are not gone on with. Not told of a serving table, where a version says what has to change. */
+  readonly code?: string | undefined;
 }
 
 /** The table that the view shows, or will. */
@@ -29,9 +31,9 @@ export function servingPlace(model: ReadModel): Place {
   return { consumer: consumerOf(model), table: tableOf(model), shown: true };
 }
 
-/** A table beside it that nobody sees. */
-export function placeBeside(model: ReadModel): Place {
-  return { consumer: `${consumerOf(model)}#next`, table: tableOf(model, '_next'), shown: false };
+/** A table beside it that nobody sees. `code` is what fills it. */
+export function placeBeside(model: ReadModel, code?: string): Place {
+  return { consumer: `${consumerOf(model)}#next`, table: tableOf(model, '_next'), shown: false, code };
 }
 
 /**
@@ -50,33 +52,51 @@ export async function prepareMembers(
   const cacheRows = Math.max(1_000, Math.floor(CACHED_ROWS / Math.max(1, models.length)));
   const prepared: Prepared[] = [];
   for (const model of models) {
-    const { consumer, table, shown } = placeOf(model);
+    const { consumer, table, shown, code } = placeOf(model);
     const checkpoint = checkpoints.get(`${consumer} ${model.version}`)!;
-    const usable = checkpoint.fingerprint === fingerprintOf(model) && (await tableExists(database, table));
-    const current = usable ? checkpoint : await beginAnew(database, token, { model, table, checkpoint });
-    if (shown && (await viewedTable(database, model)) === undefined)
-      await database.transaction((transaction) => showTable(transaction, model, table));
+    const fingerprint = fingerprintOf(model, code);
+    const usable = checkpoint.fingerprint === fingerprint && (await tableExists(database, table));
+    const current = usable ? checkpoint : await beginAnew(database, token, { model, table, checkpoint, fingerprint });
+    const viewed = shown ? await viewedTable(database, model) : undefined;
+    if (shown && viewed === undefined) await database.transaction((transaction) => showTable(transaction, model, table));
+    // Code of an earlier version is back: its rows are shown again once they have caught up.
+    const isShown = viewed === undefined || viewed === table.name;
     const rows = new Rows(table);
     const { version, generation, position } = current;
     // Rows come with their checkpoint: before the first there are none.
     const fold = new Fold(model, rows, cacheRows, await loadHeldBack(database, current), position < 0n);
-    prepared.push({ member: { model, consumer, version, generation, position, rows, fold }, state: current.state });
+    prepared.push({
+      member: { model, consumer, version, generation, position, rows, fold },
+      state: current.state === 'live' && !isShown ? 'building' : current.state,
+    });
   }
   return prepared;
+}
+
+/** Gives up in another place of a read model what an operator gave up in the serving one. */
+export async function carryOverSkips(database: Database, model: ReadModel, place: Place): Promise<void> {
+  await database.execute(
+    `insert into engine.dead_letters
+       (consumer, version, scope, key, position, event_id, event_type, stream, revision, error, attempts, skipped, parked_at)
+     select $1, version, scope, key, position, event_id, event_type, stream, revision, error, attempts, skipped, parked_at
+     from engine.dead_letters where consumer = $2 and version = $3 and skipped
+     on conflict do nothing`,
+    [place.consumer, servingPlace(model).consumer, model.version],
+  );
 }
 
 /** Empties a read model's version and puts its checkpoint to the start of the log. */
 async function beginAnew(
   database: Database,
   token: number,
-  { model, table, checkpoint }: { model: ReadModel; table: Table; checkpoint: Checkpoint },
+  { model, table, checkpoint, fingerprint }: { model: ReadModel; table: Table; checkpoint: Checkpoint; fingerprint: string },
 ): Promise<Checkpoint> {
   const fresh = {
     ...checkpoint,
     position: -1n,
     generation: checkpoint.generation + 1,
     state: 'building' as const,
-    fingerprint: fingerprintOf(model),
+    fingerprint,
   };
   const viewed = await viewedTable(database, model);
   await database.transaction(async (transaction) => {

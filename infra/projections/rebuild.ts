@@ -1,14 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
-import { Lease } from '#infra/leases/lease.ts';
+import { Lease, type LeaseTimes } from '#infra/leases/lease.ts';
+import type { CheckpointState } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { type Difference, differences, summarise, type Summary, suspects } from './compare.ts';
+import { type Difference, summarise, type Summary, suspects } from './compare.ts';
 import type { Member } from './group.ts';
-import { placeBeside, prepareMembers, servingPlace } from './members.ts';
-import { createIndexes, replaceTable } from './tables.ts';
+import { carryOverSkips, placeBeside, prepareMembers, servingPlace } from './members.ts';
+import { handOver, swap, type Swapped } from './rebuild-swap.ts';
+import { createIndexes } from './tables.ts';
 import { LAG_LIMIT_SECONDS, whileLiveKeepsUp } from './throttle.ts';
-import { fill, type WorkParts } from './work.ts';
+import { fill } from './work.ts';
+
+/** Where a rebuild is; `waiting`: for the serving table, which is behind or in use. */
+export type RebuildStage = 'filling' | 'following' | 'comparing' | 'swapping' | 'waiting';
 
 export interface RebuildOptions {
   readonly database: Database;
@@ -16,8 +21,15 @@ export interface RebuildOptions {
   readonly model: ReadModel;
   /** Swaps even when rows come out differently. */
   readonly accept: boolean;
+  /** Throws away what an earlier rebuild that was stopped has filled. */
+  readonly fresh?: boolean;
+  /** The code that runs: what other code has filled is thrown away. */
+  readonly codeVersion?: string;
   /** While the live read models lag by more than this many seconds, the rebuild waits. */
   readonly lagLimitSeconds?: number;
+  readonly leaseTimes?: LeaseTimes;
+  /** Hears of each stage, and of the position from which it goes on. */
+  readonly onStage?: (stage: RebuildStage, from: bigint) => void;
   readonly onProgress?: (position: bigint, events: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -37,7 +49,7 @@ export interface RebuildOutcome {
 /** Somebody else rebuilds this read model at the moment. */
 export class RebuildUnderWay extends Error {
   constructor(consumer: string) {
-    super(`${consumer} is being rebuilt by another process.`);
+    super(`${consumer} is being rebuilt or exported by another process.`);
     this.name = 'RebuildUnderWay';
   }
 }
@@ -45,8 +57,20 @@ export class RebuildUnderWay extends Error {
 /** The rebuild was stopped; called again, it goes on where it was. */
 export class RebuildStopped extends Error {
   constructor(consumer: string) {
-    super(`The rebuild of ${consumer} was stopped.`);
+    super(`The rebuild of ${consumer} was stopped; called again, it goes on where it was.`);
     this.name = 'RebuildStopped';
+  }
+}
+
+/** The read model is not in a state in which another table could take its place. */
+export class NotRebuildable extends Error {
+  constructor(consumer: string, state: CheckpointState) {
+    super(
+      state === 'paused'
+        ? `${consumer} is paused: resume it first.`
+        : `${consumer} is being filled by the process that serves it: wait until it is live.`,
+    );
+    this.name = 'NotRebuildable';
   }
 }
 
@@ -57,116 +81,135 @@ const WAIT_MS = 250;
  * first in one transaction. Killed at any point, it goes on at the next call. Runs in any process; the engine keeps serving meanwhile.
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildOutcome> {
-  const { database, model } = options;
+  const { database, model, fresh = false, codeVersion } = options;
   const serving = servingPlace(model);
-  const isServed = await servesNow(database, serving.consumer, model.version);
-  const place = isServed ? placeBeside(model) : serving;
-  const lease = await Lease.take(database, `rebuild ${place.consumer}`);
+  const place = placeBeside(model, codeVersion);
+  const lease = await Lease.take(database, `rebuild ${place.consumer}`, options.leaseTimes);
   if (lease === undefined) throw new RebuildUnderWay(serving.consumer);
   try {
-    const work = { options, lease, members: [] as Member[], isServed };
-    await prepare(work);
-    await fillUp(work);
-    const [member] = work.members as [Member];
-    await createIndexes(database, model, member.rows.table);
-    await fillUp(work);
-    const after = await summarise(database, member.rows.table);
-    if (!isServed) return { state: 'prepared', position: member.position, before: undefined, after, differences: [] };
-    const among = { keys: await suspects(database, serving.table, member.rows.table), changedAfter: member.position };
-    await fillUp(work);
-    const before = await summarise(database, serving.table);
-    for (;;) {
-      const finished = await finish(work, among);
-      if (finished === 'ahead') {
-        await delay(WAIT_MS);
-        continue;
-      }
-      const { state, differences: found } = finished;
-      const summary = await summarise(database, state === 'swapped' ? serving.table : member.rows.table);
-      return { ...finished, before: found.length === 0 ? summary : before, after: summary };
+    const isServed = await servesNow(database, serving.consumer, model.version);
+    if (fresh)
+      await database.execute('delete from engine.checkpoints where consumer = $1 and version = $2', [place.consumer, model.version]);
+    const filling = new Filling(options, lease);
+    await carryOverSkips(database, model, place);
+    await filling.prepare();
+    filling.tell('filling');
+    await filling.toTheEnd();
+    await createIndexes(database, model, place.table);
+    if (!isServed) {
+      const position = await handOver(database, model);
+      return { state: 'prepared', position, before: undefined, after: await summarise(database, serving.table), differences: [] };
     }
+    const swapped = await compareAndSwap(options, filling);
+    const { before = await summarise(database, serving.table), ...rest } = swapped;
+    return { ...rest, before, after: swapped.after ?? before };
   } finally {
     await lease.release();
   }
 }
 
-interface Work {
-  readonly options: RebuildOptions;
-  readonly lease: Lease;
-  readonly isServed: boolean;
-  members: Member[];
-}
-
+/** Whether this version is what queries see; false when there is nothing of it yet. Throws {@link NotRebuildable}. */
 async function servesNow(database: Database, consumer: string, version: number): Promise<boolean> {
-  const found = await database.query(`select 1 from engine.checkpoints where consumer = $1 and version = $2 and state <> 'building'`, [
-    consumer,
-    version,
-  ]);
-  return found.length > 0;
+  const [found] = await database.query<{ state: CheckpointState }>(
+    'select state from engine.checkpoints where consumer = $1 and version = $2',
+    [consumer, version],
+  );
+  if (found !== undefined && found.state !== 'live') throw new NotRebuildable(consumer, found.state);
+  return found !== undefined;
 }
 
-async function prepare(work: Work): Promise<void> {
-  const { database, model } = work.options;
-  const place = work.isServed ? placeBeside : (each: ReadModel) => ({ ...servingPlace(each), shown: false });
-  work.members = (await prepareMembers(database, work.lease.token, [model], place)).map(({ member }) => member);
-}
-
-/** Reads up to the end of the log, or exactly to a position. */
-async function fillUp(work: Work, upTo?: bigint): Promise<void> {
-  const { options } = work;
-  const signal = options.signal ?? new AbortController().signal;
-  if (upTo !== undefined && work.members[0]!.position >= upTo) return;
-  const target = upTo === undefined ? {} : { upTo };
-  let end = await fill({ ...partsOf(work, upTo), ...target, careful: false }, signal);
-  if (end === 'unstorable') {
-    await prepare(work);
-    end = await fill({ ...partsOf(work, upTo), ...target, careful: true }, signal);
-  }
-  if (end === 'stopped') throw new RebuildStopped(options.model.name);
-}
-
-function partsOf({ options, lease, members }: Work, upTo: bigint | undefined): WorkParts {
-  const { database, openFeed, onProgress, lagLimitSeconds = LAG_LIMIT_SECONDS } = options;
-  return {
-    database,
-    openFeed,
-    lease,
-    members,
-    onWritten: (_, position, events) => onProgress?.(position, events),
-    // The last step is not held up: the live engine itself waits for it.
-    ...(upTo === undefined ? { beforePage: whileLiveKeepsUp(database, lagLimitSeconds, options.signal) } : {}),
-  };
-}
-
-/**
- * Brings both tables to one position, compares them and, if that is right, lets the new one take the old one's place. The live engine is held
- * meanwhile; that is short, as only what may differ is looked at. Answers `ahead` when the live engine is behind the new table.
- */
-async function finish(
-  work: Work,
-  among: { keys: readonly string[]; changedAfter: bigint },
-): Promise<Omit<RebuildOutcome, 'before' | 'after'> | 'ahead'> {
-  const { database, model, accept } = work.options;
+async function compareAndSwap({ database, model, accept }: RebuildOptions, filling: Filling): Promise<Swapped> {
   const serving = servingPlace(model);
   const beside = placeBeside(model);
-  return database.transaction(async (transaction) => {
-    const [held] = await transaction.query<{ position: string }>(
-      'select position::text as position from engine.checkpoints where consumer = $1 and version = $2 for update',
-      [serving.consumer, model.version],
-    );
-    const position = BigInt(held!.position);
-    if (work.members[0]!.position > position) return 'ahead';
-    await fillUp(work, position);
-    const found = await differences(transaction, serving.table, beside.table, among);
-    if (found.length > 0 && !accept) return { state: 'different', position, differences: found };
-    await replaceTable(transaction, model, beside.table, serving.table);
-    await transaction.execute(
-      'update engine.checkpoints set generation = generation + 1, updated_at = clock_timestamp() where consumer = $1 and version = $2',
-      [serving.consumer, model.version],
-    );
-    await transaction.execute('delete from engine.checkpoints where consumer = $1 and version = $2', [beside.consumer, model.version]);
-    await transaction.execute('delete from engine.dead_letters where consumer = $1 and version = $2', [serving.consumer, model.version]);
-    await transaction.execute('update engine.dead_letters set consumer = $1 where consumer = $2', [serving.consumer, beside.consumer]);
-    return { state: 'swapped', position, differences: found };
-  });
+  for (;;) {
+    filling.tell('following');
+    await filling.toTheEnd();
+    filling.tell('comparing');
+    const changedAfter = filling.position;
+    const { keys, all } = await suspects(database, serving.table, beside.table, changedAfter);
+    for (;;) {
+      // The live engine is held from here on: little may be left to read.
+      await filling.toTheEnd();
+      filling.tell('swapping');
+      const end = await swap({ database, model, accept, among: { keys, changedAfter }, all, filling });
+      if (typeof end === 'object') return end;
+      if (end === 'compare again') break;
+      if (end === 'wait') {
+        filling.tell('waiting');
+        await delay(WAIT_MS);
+      }
+      filling.assertGoingOn();
+    }
+  }
+}
+
+/** The work on the second table. */
+class Filling {
+  #member: Member | undefined;
+
+  constructor(
+    private readonly options: RebuildOptions,
+    private readonly lease: Lease,
+  ) {}
+
+  /** Commit position up to which everything is in the table. */
+  get position(): bigint {
+    return this.#member!.position;
+  }
+
+  tell(stage: RebuildStage): void {
+    this.options.onStage?.(stage, this.position);
+  }
+
+  /** Throws {@link RebuildStopped} when it is to stop. */
+  assertGoingOn(): void {
+    if (this.options.signal?.aborted === true) throw new RebuildStopped(this.options.model.name);
+  }
+
+  /** Begins at what is in the table. */
+  async prepare(): Promise<void> {
+    const { database, model, codeVersion } = this.options;
+    const [prepared] = await prepareMembers(database, this.lease.token, [model], (each) => placeBeside(each, codeVersion));
+    this.#member = prepared!.member;
+  }
+
+  /** Reads up to the end of the log; waits now and then while the live read models lag. */
+  async toTheEnd(): Promise<void> {
+    const { database, lagLimitSeconds = LAG_LIMIT_SECONDS, signal } = this.options;
+    await this.#fill({}, whileLiveKeepsUp(database, lagLimitSeconds, signal), signal);
+    this.assertGoingOn();
+  }
+
+  /** Reads exactly up to a position, without a pause; false when that was not done within so many milliseconds. */
+  async upTo(position: bigint, withinMs: number): Promise<boolean> {
+    if (this.position >= position) return true;
+    const { signal } = this.options;
+    const limit = AbortSignal.timeout(withinMs);
+    await this.#fill({ upTo: position }, undefined, signal === undefined ? limit : AbortSignal.any([signal, limit]));
+    return this.position >= position;
+  }
+
+  async #fill(target: { upTo?: bigint }, beforePage: (() => Promise<void>) | undefined, signal: AbortSignal | undefined): Promise<void> {
+    const goOn = signal ?? new AbortController().signal;
+    for (const careful of [false, true]) {
+      const { database, openFeed, onProgress } = this.options;
+      const end = await fill(
+        {
+          database,
+          openFeed,
+          lease: this.lease,
+          members: [this.#member!],
+          onWritten: (_, position, events) => onProgress?.(position, events),
+          ...(beforePage === undefined ? {} : { beforePage }),
+          ...target,
+          careful,
+        },
+        goOn,
+      );
+      if (end === 'caught up') return;
+      // What was folded and not written is of no more use.
+      await this.prepare();
+      if (end === 'stopped') return;
+    }
+  }
 }

@@ -3,7 +3,7 @@ import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Lease } from '#infra/leases/lease.ts';
 import type { LeasedWork } from '#infra/leases/leadership.ts';
-import { CheckpointMoved, type CheckpointState } from '#infra/postgres/checkpoints.ts';
+import { CheckpointMoved, type CheckpointState, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
 import { tellReport } from '#infra/postgres/reports.ts';
@@ -126,14 +126,22 @@ export class Session implements LeasedWork {
   }
 
   /** Goes on with the tables that a rebuild has put in the place of others. Throws what was met when there was no such thing. */
-  async #takeUpAgain(met: CheckpointMoved): Promise<void> {
+  async #takeUpAgain(met?: CheckpointMoved): Promise<void> {
     const { database, lease } = this.#options;
+    const checkpoints = await loadCheckpoints(database);
+    const moved = ({ consumer, version, generation }: Member): boolean =>
+      checkpoints.some((each) => each.consumer === consumer && each.version === version && each.generation !== generation);
+    if (!this.#live.some(moved)) {
+      if (met !== undefined) throw met;
+      return;
+    }
     await this.#liveFeed?.stop();
-    const generations = new Map(this.#live.map(({ consumer, generation }) => [consumer, generation]));
-    const models = this.#live.map(({ model }) => model);
-    const again = (await prepareMembers(database, lease.token, models)).map(({ member }) => member);
-    if (again.every(({ consumer, generation }) => generations.get(consumer) === generation)) throw met;
-    this.#live = again;
+    const prepared = await prepareMembers(
+      database,
+      lease.token,
+      this.#live.map(({ model }) => model),
+    );
+    this.#live = prepared.map(({ member }) => member);
     this.#openLive();
   }
 
@@ -232,6 +240,8 @@ export class Session implements LeasedWork {
 
   async #act(act: ProjectionAct): Promise<string> {
     const { database, lease, openFeed, readEvent } = this.#options;
+    // Without events nobody has noticed a rebuild yet.
+    await this.#takeUpAgain();
     const named = (members: readonly Member[]): Member | undefined => members.find(({ consumer }) => consumer === act.consumer);
     const live = named(this.#live);
     switch (act.act) {

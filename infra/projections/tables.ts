@@ -69,10 +69,10 @@ export function tableOf(model: ReadModel, suffix = ''): Table {
   };
 }
 
-/** Changes whenever the table that the declaration asks for would look different. */
-export function fingerprintOf(model: ReadModel): string {
+/** Changes whenever the table that the declaration asks for would look different, and with the code that fills it where that is told. */
+export function fingerprintOf(model: ReadModel, code?: string): string {
   return createHash('sha256')
-    .update(JSON.stringify([Object.entries(model.columns), model.indexes]))
+    .update(JSON.stringify([Object.entries(model.columns), model.indexes, ...(code === undefined ? [] : [code])]))
     .digest('hex')
     .slice(0, 16);
 }
@@ -95,18 +95,20 @@ export async function createIndexes(database: Queryable, model: ReadModel, table
   await database.query(`analyze ${table.sql}`);
 }
 
-/** Puts a table, with its indexes, in the place of another, which goes. */
+/** Puts a table, with its indexes, in the place of another, which goes; the view shows it from the end of the transaction on. */
 export async function replaceTable(transaction: Queryable, model: ReadModel, from: Table, to: Table): Promise<void> {
-  const renamed = model.indexes.map((_, nth) => {
+  await showTable(transaction, model, from);
+  await transaction.query(`drop table ${to.sql}`);
+  await renameTable(transaction, model, from, to);
+}
+
+/** Gives a table and its indexes the name of another that is not there. */
+export async function renameTable(transaction: Queryable, model: ReadModel, from: Table, to: Table): Promise<void> {
+  const indexes = model.indexes.map((_, nth) => {
     const old = `${quoted(from.schema)}.${quoted(`${from.name}_${nth + 1}`)}`;
     return `alter index ${old} rename to ${quoted(`${to.name}_${nth + 1}`)};`;
   });
-  await transaction.query(`
-    drop view if exists ${viewSql(model)};
-    drop table ${to.sql};
-    alter table ${from.sql} rename to ${quoted(to.name)};
-    ${renamed.join('\n')}`);
-  await showTable(transaction, model, to);
+  await transaction.query(`alter table ${from.sql} rename to ${quoted(to.name)};\n${indexes.join('\n')}`);
 }
 
 /** Whether the table is there. */
@@ -128,12 +130,42 @@ export async function viewedTable(database: Queryable, model: ReadModel): Promis
   return row?.name;
 }
 
-/** Makes the read model's view show a table: what queries see from the end of the transaction on. */
+/** The tables that views show at the moment, each as `schema.table` under its view's `schema.view`. */
+export async function shownTables(database: Queryable): Promise<Map<string, string>> {
+  const rows = await database.query<{ view: string; shown: string }>(
+    `select distinct view_schema.nspname || '.' || view.relname as view, table_schema.nspname || '.' || used.relname as shown
+     from pg_class view
+     join pg_namespace view_schema on view_schema.oid = view.relnamespace
+     join pg_rewrite rule on rule.ev_class = view.oid
+     join pg_depend link on link.classid = 'pg_rewrite'::regclass and link.objid = rule.oid and link.refclassid = 'pg_class'::regclass
+     join pg_class used on used.oid = link.refobjid and used.relkind = 'r'
+     join pg_namespace table_schema on table_schema.oid = used.relnamespace
+     where view.relkind = 'v' and view_schema.nspname not in ('pg_catalog', 'information_schema')`,
+  );
+  return new Map(rows.map(({ view, shown }) => [view, shown]));
+}
+
+/**
+ * Makes the read model's view show a table: what queries see from the end of the transaction on. Whoever was granted something on the view
+ * keeps it, also where a raised version has other columns.
+ */
 export async function showTable(transaction: Queryable, model: ReadModel, table: Table): Promise<void> {
+  const view = viewSql(model);
   const columns = ['key', ...table.columns.map(({ name }) => quoted(name))].join(', ');
   await transaction.query(`
-    drop view if exists ${viewSql(model)};
-    create view ${viewSql(model)} as select ${columns} from ${table.sql}`);
+    do $show$
+    declare
+      held aclitem[] := (select relacl from pg_class where oid = to_regclass('${view}'));
+      given record;
+    begin
+      create or replace view ${view} as select ${columns} from ${table.sql};
+    exception when invalid_table_definition then
+      drop view ${view};
+      create view ${view} as select ${columns} from ${table.sql};
+      for given in select grantee::regrole as who, privilege_type as what from aclexplode(held) where grantee <> 0 loop
+        execute format('grant %s on ${view} to %s', given.what, given.who);
+      end loop;
+    end $show$`);
 }
 
 function viewSql(model: ReadModel): string {

@@ -1,0 +1,104 @@
+import { expect } from '@jest/globals';
+import { change, put, type ReadModel, remove } from '#domain/kernel/consumer.ts';
+import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { recorded } from '#domain/kernel/given-when-then.ts';
+import type { Database } from '#infra/postgres/database.ts';
+import type { FeedPage } from '#infra/subscriptions/feed.ts';
+import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
+import { MemoryLog } from '#infra/verify/memory-log.ts';
+import { ProjectionEngine } from './engine.ts';
+import { rebuild, type RebuildOptions } from './rebuild.ts';
+
+type Counted = { type: 'Counted'; data: { counter: string; by: number } };
+type Dropped = { type: 'Dropped'; data: { counter: string } };
+
+/** A counter is begun by counting 0. */
+export const counters: ReadModel<{ total: number; label: string }, { Counted: Counted; Dropped: Dropped }> = {
+  name: 'counters',
+  context: 'abacus',
+  version: 1,
+  sentence: 'Counters.',
+  columns: { total: 'integer', label: 'text' },
+  indexes: [['label', 'total']],
+  on: {
+    Counted: ({ data }) =>
+      data.by === 0
+        ? put(data.counter, { total: 0, label: 'new' })
+        : change(data.counter, (row) => ({ ...row, total: row.total + data.by })),
+    Dropped: ({ data }) => remove(data.counter),
+  },
+};
+
+/** Fifty counters, each counted to ten, and an engine that serves them. */
+export class Abacus {
+  readonly log = new MemoryLog();
+  readonly troubles: unknown[] = [];
+  readonly engine: ProjectionEngine;
+  #nth = 0;
+
+  private constructor(readonly database: Database) {
+    for (let counter = 0; counter < 50; counter++) this.count(`c${counter}`, 0);
+    for (let step = 0; step < 500; step++) this.count(`c${step % 50}`, 1);
+    this.engine = new ProjectionEngine({
+      database,
+      models: [counters],
+      openFeed: this.log.feeds(),
+      readEvent: (stream, revision) => this.log.readEvent(stream, revision),
+      onError: (error) => this.troubles.push(error),
+      leaseTimes: { lifetime: 1_000, beat: 100 },
+    });
+    this.engine.start();
+  }
+
+  static async start(database: Database): Promise<Abacus> {
+    const abacus = new Abacus(database);
+    await abacus.caughtUp();
+    return abacus;
+  }
+
+  count(counter: string, by: number): void {
+    this.#happens({ type: 'Counted', data: { counter, by } });
+  }
+
+  drop(counter: string): void {
+    this.#happens({ type: 'Dropped', data: { counter } });
+  }
+
+  async caughtUp(): Promise<void> {
+    expect(await this.engine.positions.waitFor(['counters'], this.log.head, 10_000)).toBe(true);
+  }
+
+  /** What queries see, by key. */
+  async rows(): Promise<Record<string, { total: number; label: string }>> {
+    const found = await this.database.query<{ key: string; total: number; label: string }>('select * from abacus.counters');
+    return Object.fromEntries(found.map(({ key, ...row }) => [key, row]));
+  }
+
+  rebuild(more: Partial<RebuildOptions> = {}): ReturnType<typeof rebuild> {
+    const openFeed = this.log.feeds({ pageSize: 50 });
+    return rebuild({ database: this.database, openFeed, model: counters, accept: false, ...more });
+  }
+
+  /** Feeds whose pages wait for something; `nth` counts the feeds from 1 on. */
+  feedsThatWait(wait: (nth: number, page: FeedPage) => Promise<void>): OpenFeed {
+    const open = this.log.feeds({ pageSize: 50 });
+    let opened = 0;
+    return (request) => {
+      const nth = ++opened;
+      return open({
+        ...request,
+        onPage: async (page) => {
+          await wait(nth, page);
+          await request.onPage(page);
+        },
+      });
+    };
+  }
+
+  #happens(event: Counted | Dropped): void {
+    this.#nth++;
+    const where = { aggregateType: 'Counter', aggregateId: event.data.counter, nth: this.#nth };
+    const happened: RecordedEvent = { ...recorded<Counted | Dropped>(event, where), position: BigInt(this.#nth) };
+    this.log.append(happened);
+  }
+}

@@ -1,0 +1,108 @@
+import pg from 'pg';
+import type { ReadModel } from '#domain/kernel/consumer.ts';
+import type { CheckpointState } from '#infra/postgres/checkpoints.ts';
+import type { Database, Transaction } from '#infra/postgres/database.ts';
+import { type Difference, differences, summarise, type Summary } from './compare.ts';
+import { placeBeside, servingPlace } from './members.ts';
+import { fingerprintOf, renameTable, replaceTable } from './tables.ts';
+
+/** How long the live engine may be held for the last events, in milliseconds. Postgres itself would end the transaction after five seconds. */
+const HOLD_MS = 2_000;
+/** How long the swap waits for queries under way, in milliseconds: every later query waits behind it. */
+const LOCK_MS = 500;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+export interface SwapRequest {
+  readonly database: Database;
+  readonly model: ReadModel;
+  /** Swaps even when rows come out differently. */
+  readonly accept: boolean;
+  /** What may differ: these keys, and whatever was changed after a position. */
+  readonly among: { readonly keys: readonly string[]; readonly changedAfter: bigint };
+  /** Whether these keys are all that were suspected. */
+  readonly all: boolean;
+  readonly filling: { readonly position: bigint; upTo(position: bigint, withinMs: number): Promise<boolean> };
+}
+
+export interface Swapped {
+  readonly state: 'swapped' | 'different';
+  readonly position: bigint;
+  readonly differences: readonly Difference[];
+  /** What both tables held; undefined when there was no difference. */
+  readonly before?: Summary;
+  readonly after?: Summary;
+}
+
+/** Why there was no swap: the serving table is behind or in use; much came in meanwhile; not all that is suspected could be looked at. */
+type NotYet = 'wait' | 'follow again' | 'compare again';
+
+/**
+ * Brings both tables to one position, compares what may differ and, if that is right, lets the new one take the old one's place: in one
+ * transaction, in which the live engine is held for a moment.
+ */
+export async function swap(request: SwapRequest): Promise<Swapped | NotYet> {
+  try {
+    return await request.database.transaction((transaction) => swapWithin(transaction, request));
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE) return 'wait';
+    throw error;
+  }
+}
+
+async function swapWithin(transaction: Transaction, { model, accept, among, all, filling }: SwapRequest): Promise<Swapped | NotYet> {
+  const serving = servingPlace(model);
+  const beside = placeBeside(model);
+  const { version } = model;
+  const [held] = await transaction.query<{ position: string; state: CheckpointState }>(
+    'select position::text as position, state from engine.checkpoints where consumer = $1 and version = $2 for update',
+    [serving.consumer, version],
+  );
+  if (held === undefined) throw new Error(`${serving.consumer} is no longer served in version ${version}.`);
+  if (held.state !== 'live') return 'wait';
+  const position = BigInt(held.position);
+  if (filling.position > position) return 'wait';
+  if (!(await filling.upTo(position, HOLD_MS))) return 'follow again';
+  const found = await differences(transaction, serving.table, beside.table, among);
+  if (found.length === 0 && !all) return 'compare again';
+  const sums =
+    found.length === 0 ? {} : { before: await summarise(transaction, serving.table), after: await summarise(transaction, beside.table) };
+  if (found.length > 0 && !accept) return { state: 'different', position, differences: found, ...sums };
+  await transaction.query(`set local lock_timeout = ${LOCK_MS}`);
+  await replaceTable(transaction, model, beside.table, serving.table);
+  await transaction.execute(
+    'update engine.checkpoints set generation = generation + 1, updated_at = clock_timestamp() where consumer = $1 and version = $2',
+    [serving.consumer, version],
+  );
+  await transaction.execute('delete from engine.dead_letters where consumer = $1 and version = $2', [serving.consumer, version]);
+  await moveBesideAway(transaction, model);
+  return { state: 'swapped', position, differences: found, ...sums };
+}
+
+/**
+ * Leaves the new table to the engine, under the name under which code of its version goes on with it; its position. Throws when the engine has
+ * begun one itself.
+ */
+export async function handOver(database: Database, model: ReadModel): Promise<bigint> {
+  const serving = servingPlace(model);
+  const beside = placeBeside(model);
+  return database.transaction(async (transaction) => {
+    const [filled] = await transaction.query<{ position: string }>(
+      `insert into engine.checkpoints (consumer, version, position, fingerprint, state)
+       select $1, version, position, $4, 'building' from engine.checkpoints where consumer = $2 and version = $3
+       on conflict do nothing returning position::text as position`,
+      [serving.consumer, beside.consumer, model.version, fingerprintOf(model)],
+    );
+    if (filled === undefined)
+      throw new Error(`${serving.consumer} has begun to serve version ${model.version} meanwhile; rebuild it again.`);
+    await transaction.query(`drop table if exists ${serving.table.sql}`);
+    await renameTable(transaction, model, beside.table, serving.table);
+    await moveBesideAway(transaction, model);
+    return BigInt(filled.position);
+  });
+}
+
+async function moveBesideAway(transaction: Transaction, model: ReadModel): Promise<void> {
+  const names = [servingPlace(model).consumer, placeBeside(model).consumer, model.version];
+  await transaction.execute('update engine.dead_letters set consumer = $1 where consumer = $2 and version = $3', names);
+  await transaction.execute('delete from engine.checkpoints where consumer = $1 and version = $2', names.slice(1));
+}
