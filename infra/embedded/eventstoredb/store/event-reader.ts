@@ -48,8 +48,9 @@ export class EventReader {
   headOf(stream: string): number {
     const { head } = this.store.states.of(stream);
     if (this.store.log.end() === this.end()) return head;
+    // Few events of one stream are on their way to the disk at a time.
     for (let from = head; from >= 0;) {
-      const page = this.store.log.readStreamBackwards(stream, from, pageLimit);
+      const page = this.store.log.readStreamBackwards(stream, from, 8);
       const [newest] = this.durable(page);
       if (newest) return newest.revision;
       from = (page.at(-1)?.revision ?? 0) - 1;
