@@ -21,10 +21,11 @@ export async function disposableServer(): Promise<DisposableServer> {
   chmodSync(dir, 0o755);
   const server = await launchPostgres({ dir });
   const databases: Database[] = [];
+  let made = 0;
   return {
     server,
     create: async () => {
-      const url = await server.ensureDatabase(`spec_${databases.length + 1}`);
+      const url = await server.ensureDatabase(`spec_${++made}`);
       await migrate(url);
       const database = new Database(url);
       databases.push(database);

@@ -41,6 +41,11 @@ export interface StoryOptions {
   readonly shortest?: 0 | 1;
 }
 
+interface Choice {
+  readonly decider: AnyDecider;
+  readonly definition: EventDefinition;
+}
+
 /** Events that fit their schemas and mean nothing: what consumers must bear. The same seed tells the same story. */
 export class Storyteller {
   #state: number;
@@ -65,27 +70,39 @@ export class Storyteller {
 
   /** A story of `length` events, of these types only. Throws when no value of a type's schema can be made up. */
   tell(length: number, types: ReadonlySet<string>): RecordedEvent[] {
-    const choices = this.deciders.flatMap((decider) =>
+    const choices = this.#choices(types);
+    if (choices.length === 0) return [];
+    return Array.from({ length }, () => this.#happens(this.#pick(choices)));
+  }
+
+  /** A story in rounds: in each of them every one of these types occurs once, in an order of its own. Throws as {@link tell} does. */
+  tellAll(rounds: number, types: ReadonlySet<string>): RecordedEvent[] {
+    return Array.from({ length: rounds }, () => this.#shuffled(this.#choices(types)))
+      .flat()
+      .map((choice) => this.#happens(choice));
+  }
+
+  #choices(types: ReadonlySet<string>): Choice[] {
+    return this.deciders.flatMap((decider) =>
       decider.events.filter(({ type }) => types.has(type)).map((definition) => ({ decider, definition })),
     );
-    if (choices.length === 0) return [];
-    return Array.from({ length }, () => {
-      const { decider, definition } = this.#pick(choices);
-      const data = this.#dataOf(definition);
-      const id = (data as Record<string, unknown>)[decider.idField];
-      const aggregateId = typeof id === 'string' ? id : this.#pick(this.#ids);
-      const stream = `${decider.aggregateType}-${aggregateId}`;
-      const revision = this.#revisions.get(stream) ?? 0;
-      this.#revisions.set(stream, revision + 1);
-      this.#nth++;
-      const place = {
-        aggregateType: decider.aggregateType,
-        aggregateId,
-        nth: revision,
-        at: new Date(MONDAY + this.#nth * 1_000).toISOString(),
-      };
-      return { ...recorded({ type: definition.type, data }, place), position: BigInt(this.#nth * 100) };
-    });
+  }
+
+  #happens({ decider, definition }: Choice): RecordedEvent {
+    const data = this.#dataOf(definition);
+    const id = (data as Record<string, unknown>)[decider.idField];
+    const aggregateId = typeof id === 'string' ? id : this.#pick(this.#ids);
+    const stream = `${decider.aggregateType}-${aggregateId}`;
+    const revision = this.#revisions.get(stream) ?? 0;
+    this.#revisions.set(stream, revision + 1);
+    this.#nth++;
+    const place = {
+      aggregateType: decider.aggregateType,
+      aggregateId,
+      nth: revision,
+      at: new Date(MONDAY + this.#nth * 1_000).toISOString(),
+    };
+    return { ...recorded({ type: definition.type, data }, place), position: BigInt(this.#nth * 100) };
   }
 
   #dataOf(definition: EventDefinition): object {
@@ -114,7 +131,7 @@ export class Storyteller {
           : shape.prefixItems.map((item) => this.#value(item));
       case 'integer':
       case 'number':
-        return this.#between(Math.max(shape.minimum ?? (shape.exclusiveMinimum ?? -1) + 1, -5), Math.min(shape.maximum ?? 10_000, 10_000));
+        return this.#number(shape);
       case 'boolean':
         return this.#random() < 0.5;
       case 'string':
@@ -124,6 +141,14 @@ export class Storyteller {
       default:
         return this.#pick(['something', 7, true, null]);
     }
+  }
+
+  /** Small numbers often, since rules tell apart the first from the second; seldom 0, since rules that no schema shows may ask for something. */
+  #number({ minimum, exclusiveMinimum = -1, maximum = 10_000 }: Shape): number {
+    const least = Math.max(minimum ?? exclusiveMinimum + 1, -5);
+    const most = Math.min(maximum, 10_000);
+    if (this.#random() < 0.5 || most < 1) return this.#between(least, most);
+    return this.#between(Math.max(least, 1), Math.min(Math.max(least, 1) + 3, most));
   }
 
   #object(shape: Shape): object {
@@ -160,6 +185,13 @@ export class Storyteller {
   #matching(pattern: string): string {
     const [text] = fc.sample(fc.stringMatching(new RegExp(pattern)), { numRuns: 1, seed: this.#between(0, 2 ** 30) });
     return pattern.includes('36}_') ? `${this.#pick(this.#ids)}_${this.#pick(this.#ids)}` : text!;
+  }
+
+  #shuffled<T>(things: readonly T[]): T[] {
+    return things
+      .map((thing) => ({ thing, place: this.#random() }))
+      .toSorted((one, other) => one.place - other.place)
+      .map(({ thing }) => thing);
   }
 
   #pick<T>(choices: readonly T[]): T {
