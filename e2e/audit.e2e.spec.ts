@@ -1,12 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join as pathOf } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as newId } from 'uuid';
-import { Api, ApiProblem } from '#app/demo/api.ts';
-import { Operator } from '#app/demo/operator.ts';
+import { ApiProblem, type Api } from '#app/demo/api.ts';
 import { join, newPerson, type Person } from '#app/demo/people.ts';
-import { startEmbedded, type EmbeddedSystem } from '#app/embedded/embedded.ts';
+import { EmbeddedPlatform } from './embedded-platform.ts';
 
 interface History {
   readonly events: readonly {
@@ -23,8 +19,7 @@ interface History {
 }
 
 describe('The audit of an account', () => {
-  const dir = mkdtempSync(pathOf(tmpdir(), 'audit-'));
-  let embedded: EmbeddedSystem;
+  let platform: EmbeddedPlatform;
   let admin: Api;
   let adminId: string;
   let student: Person;
@@ -32,17 +27,14 @@ describe('The audit of an account', () => {
   const trail = async () => (await admin.get<History>(`/audit/AuditTrail/${adminId}/events?limit=200`)).events.map(({ data }) => data);
 
   beforeAll(async () => {
-    embedded = await startEmbedded({ dir, environment: { PUBLIC_PORT: '0', INTERNAL_PORT: '0', LOG_LEVEL: 'error' } });
-    const { publicUrl, admin: credentials } = embedded.addresses;
-    student = newPerson({ publicUrl, operator: new Operator(() => embedded.addresses), run: 'audit' }, 'Mia');
-    await join({ publicUrl, operator: new Operator(() => embedded.addresses), run: 'audit' }, student, 'student', 'Europe/Berlin');
-    admin = new Api(publicUrl);
-    admin.token = (await admin.post<{ accessToken: string }>('/auth/login', { ...credentials })).accessToken;
+    platform = await EmbeddedPlatform.start();
+    student = newPerson(platform.world, 'Mia');
+    await join(platform.world, student, 'student', 'Europe/Berlin');
+    admin = await platform.admin();
     adminId = (await admin.get<{ userId: string }>('/users/profile')).userId;
   }, 120_000);
   afterAll(async () => {
-    await embedded?.stop();
-    rmSync(dir, { recursive: true, force: true });
+    await platform?.stop();
   });
 
   it('says what happened, when, by whom and why, with personal fields masked', async () => {

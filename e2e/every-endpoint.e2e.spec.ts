@@ -1,14 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join as pathOf } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as newId } from 'uuid';
-import { Api } from '#app/demo/api.ts';
-import { Operator } from '#app/demo/operator.ts';
-import { join, newPerson, type World } from '#app/demo/people.ts';
-import { startEmbedded, type EmbeddedSystem } from '#app/embedded/embedded.ts';
+import { join, newPerson } from '#app/demo/people.ts';
 import type { DomainEvent } from '#domain/kernel/event.ts';
-import { followUpId, streamOf } from '#domain/kernel/ids.ts';
+import { followUpId } from '#domain/kernel/ids.ts';
 import { confirmed, initiated, reserved } from '#domain/lessons/lesson-booking.examples.ts';
 import { chatOpened, miaWrites, uploadRequested, worksheet } from '#domain/lessons/lesson-chat.examples.ts';
 import { roomCreated } from '#domain/lessons/video-session.examples.ts';
@@ -17,6 +11,7 @@ import { miaAsksOkafor, requestSent } from '#domain/matching/connection-request.
 import { about, queued } from '#domain/tutoring/admin-review-session.examples.ts';
 import { signedHeaders } from '#infra/auth/signing.ts';
 import { addressOf, operationsOf, sampleOf, wrongBodies, type Operation } from './api-document.ts';
+import { EmbeddedPlatform } from './embedded-platform.ts';
 
 interface Answer {
   readonly status: number;
@@ -24,8 +19,7 @@ interface Answer {
   readonly text: string;
 }
 
-const dir = mkdtempSync(pathOf(tmpdir(), 'every-endpoint-'));
-let embedded: EmbeddedSystem;
+let platform: EmbeddedPlatform;
 let operations: Operation[];
 let internalOperations: Operation[];
 /** Access tokens of strangers, by role. */
@@ -34,23 +28,20 @@ const tokens: Record<string, string> = {};
 let position = '0';
 
 beforeAll(async () => {
-  const unlimited = { RATE_LIMIT_PER_IP: '0', RATE_LIMIT_PER_CALLER: '0', RATE_LIMIT_STRICT: '0' };
-  embedded = await startEmbedded({ dir, environment: { PUBLIC_PORT: '0', INTERNAL_PORT: '0', LOG_LEVEL: 'error', ...unlimited } });
-  const { publicUrl, internalUrl, admin } = embedded.addresses;
+  platform = await EmbeddedPlatform.start();
+  const { publicUrl, internalUrl } = platform.addresses;
   operations = await operationsOf(publicUrl);
   internalOperations = await operationsOf(internalUrl);
-  const world: World = { publicUrl, operator: new Operator(() => embedded.addresses), run: 'stranger' };
   for (const role of ['student', 'tutor'] as const) {
-    const person = newPerson(world, role);
-    await join(world, person, role, 'Europe/Berlin');
+    const person = newPerson(platform.world, role);
+    await join(platform.world, person, role, 'Europe/Berlin');
     tokens[role] = person.api.token ?? '';
   }
-  tokens['admin'] = (await new Api(publicUrl).post<{ accessToken: string }>('/auth/login', { ...admin })).accessToken;
+  tokens['admin'] = (await platform.admin()).token ?? '';
   await recordOthersThings();
 }, 120_000);
 afterAll(async () => {
-  await embedded?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await platform?.stop();
 });
 
 /** What Mia and Mr Okafor have between them, straight into the log: the strangers above have no part in it. */
@@ -64,18 +55,7 @@ async function recordOthersThings(): Promise<void> {
     ['LessonChat', lessonId, [chatOpened, miaWrites, uploadRequested]],
     ['AdminReviewSession', about.reviewId, [queued]],
   ];
-  const { codec, eventStore, clock } = embedded.system.foundation;
-  for (const [aggregateType, aggregateId, events] of things) {
-    const encoded = await Promise.all(
-      events.map(async (event, nth) => {
-        const id = followUpId('others', aggregateId, aggregateType, String(nth));
-        const cause = { commandId: id, commandType: 'Spec', correlationId: id, causationId: id, source: 'spec', role: 'system' };
-        const metadata = { eventVersion: '1.0', aggregateType, aggregateId, timestamp: clock.now(), ...cause };
-        return (await codec.encode(id, event, metadata)).stored;
-      }),
-    );
-    position = String((await eventStore.append(streamOf(aggregateType, aggregateId), encoded, 'any')).position);
-  }
+  for (const [aggregateType, aggregateId, events] of things) position = await platform.happened(aggregateType, aggregateId, ...events);
 }
 
 /** The id of somebody else's thing that an address is about. */
@@ -99,7 +79,7 @@ async function send(
   operation: Operation,
   { token, body, type = 'application/json', address = addressOf(operation) }: Request = {},
 ): Promise<Answer> {
-  const response = await fetch(embedded.addresses.publicUrl + address, {
+  const response = await fetch(platform.addresses.publicUrl + address, {
     method: operation.method,
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -113,7 +93,7 @@ async function send(
 }
 
 async function sendInternally(operation: Operation, { body, signed = true }: { body?: string; signed?: boolean } = {}): Promise<Answer> {
-  const { internalUrl, internalKey } = embedded.addresses;
+  const { internalUrl, internalKey } = platform.addresses;
   const url = new URL(addressOf(operation), internalUrl);
   const headers = signed
     ? signedHeaders({ method: operation.method, url, actingAdmin: newId(), ...(body === undefined ? {} : { body }) }, internalKey)

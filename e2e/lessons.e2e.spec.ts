@@ -1,34 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHmac, randomUUID } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join as pathOf } from 'node:path';
 import { v7 as newId } from 'uuid';
-import { ApiProblem } from '#app/demo/api.ts';
-import { Operator } from '#app/demo/operator.ts';
 import { join, newPerson, type Person, type World } from '#app/demo/people.ts';
-import { startEmbedded, type EmbeddedSystem } from '#app/embedded/embedded.ts';
 import { studentProfileCreated, studentReadyForPlatform } from '#domain/identity/student-profile.ts';
-import { event, type DomainEvent } from '#domain/kernel/event.ts';
-import { streamOf } from '#domain/kernel/ids.ts';
+import { event } from '#domain/kernel/event.ts';
 import { DAY, HOUR, millisecondsBetween, MINUTE, plus } from '#domain/kernel/time.ts';
-import { signedHeaders } from '#infra/auth/signing.ts';
 import * as tutor from '#domain/tutoring/tutor-profile.messages.ts';
+import { EmbeddedPlatform, refusal } from './embedded-platform.ts';
 
-let dir: string;
-let embedded: EmbeddedSystem;
+let platform: EmbeddedPlatform;
 let world: World;
 let mia: Person;
 let okafor: Person;
 let eve: Person;
 
 beforeAll(async () => {
-  dir = mkdtempSync(pathOf(tmpdir(), 'lessons-'));
-  // Postgres, which never runs as root, must reach its files; else it keeps them elsewhere.
-  chmodSync(dir, 0o755);
-  const unlimited = { RATE_LIMIT_PER_IP: '0', RATE_LIMIT_PER_CALLER: '0', RATE_LIMIT_STRICT: '0' };
-  embedded = await startEmbedded({ dir, environment: { PUBLIC_PORT: '0', INTERNAL_PORT: '0', ...unlimited } });
-  world = { publicUrl: embedded.addresses.publicUrl, operator: new Operator(() => embedded.addresses), run: 'spec' };
+  platform = await EmbeddedPlatform.start();
+  ({ world } = platform);
   mia = newPerson(world, 'Mia');
   okafor = newPerson(world, 'Okafor');
   eve = newPerson(world, 'Eve');
@@ -41,39 +29,11 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   for (const person of [mia, okafor, eve]) person?.socket.close();
-  await embedded?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await platform?.stop();
 });
 
-/** Writes into a stream what other parts of the platform would have written. */
-async function happened(aggregateType: string, aggregateId: string, ...facts: readonly DomainEvent[]): Promise<void> {
-  const { eventStore, codec } = embedded.system.foundation;
-  const encoded = await Promise.all(
-    facts.map((fact) => {
-      const id = randomUUID();
-      return codec.encode(id, fact, {
-        eventVersion: codec.versionOf(fact.type),
-        aggregateType,
-        aggregateId,
-        timestamp: embedded.clock.now(),
-        source: 'spec',
-        commandId: id,
-        commandType: 'Spec',
-        correlationId: id,
-        causationId: id,
-        role: 'system',
-      });
-    }),
-  );
-  await eventStore.append(
-    streamOf(aggregateType, aggregateId),
-    encoded.map(({ stored }) => stored),
-    'any',
-  );
-}
-
 const becomesReady = (studentId: string) =>
-  happened(
+  platform.happened(
     'StudentProfile',
     studentId,
     event(studentProfileCreated, {
@@ -92,9 +52,9 @@ const becomesReady = (studentId: string) =>
     }),
   );
 const maths = { subject: 'mathematics', level: 'gcse' };
-function becomesAvailable(tutorId: string): Promise<void> {
+function becomesAvailable(tutorId: string): Promise<string> {
   const card = { subjects: [maths], hourlyRateMinor: 4000, currency: 'gbp' as const, timeZone: 'Europe/London', languages: ['en'] };
-  return happened(
+  return platform.happened(
     'TutorProfile',
     tutorId,
     event(tutor.tutorProfileCreated, { tutorId, displayName: 'A tutor', headline: 'Patient maths teacher', bio: 'Twelve years.', ...card }),
@@ -102,17 +62,6 @@ function becomesAvailable(tutorId: string): Promise<void> {
     event(tutor.tutorApproved, { tutorId, round: 1, partial: false, subjects: [maths] }),
     event(tutor.tutorAvailableForMatching, { tutorId, ...card }),
   );
-}
-
-/** The status and code with which a request is refused. */
-async function refusal(request: Promise<unknown>): Promise<[number, string]> {
-  try {
-    await request;
-  } catch (error) {
-    if (error instanceof ApiProblem) return [error.status, error.code];
-    throw error;
-  }
-  throw new Error('it was allowed');
 }
 
 const ask = (student: Person, tutorId = okafor.userId) => student.api.post<{ id: string }>('/connections/request', { tutorId, ...maths });
@@ -126,19 +75,10 @@ const reaches = (student: Person, id: string, ...wanted: readonly string[]) =>
 const book = async (student: Person, startsAt: string) =>
   (await student.api.post<{ id: string }>('/lessons/book', { tutorId: okafor.userId, subject: 'mathematics', startsAt, minutes: 60 })).id;
 
-async function internal<T>(method: 'GET' | 'POST', path: string, content?: object): Promise<[number, T]> {
-  const { internalUrl, internalKey } = embedded.addresses;
-  const url = new URL(path, internalUrl);
-  const body = content === undefined ? {} : { body: JSON.stringify(content) };
-  const headers = { ...signedHeaders({ method, url, ...body }, internalKey), 'content-type': 'application/json' };
-  const response = await fetch(url, { method, headers, ...body });
-  return [response.status, (await response.json()) as T];
-}
-
 /** What Agora would tell of a participant. */
 async function agora(eventType: number, channelName: string, uid: number, signature?: string): Promise<number> {
   const body = JSON.stringify({ noticeId: randomUUID(), productId: 1, eventType, payload: { channelName, uid, clientSeq: Date.now() } });
-  const secret = embedded.system.foundation.config.agora.webhookSecret!;
+  const secret = platform.foundation.config.agora.webhookSecret!;
   const signed = signature ?? createHmac('sha256', secret).update(body).digest('hex');
   const headers = { 'content-type': 'application/json', 'agora-signature-v2': signed };
   return (await fetch(`${world.publicUrl}/webhooks/agora`, { method: 'POST', headers, body })).status;
@@ -206,7 +146,7 @@ describe('A lesson', () => {
     const everyDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, from: '08:00', to: '20:00' }));
     await okafor.api.put('/tutors/availability', { timeZone: 'Europe/London', weekly: everyDay });
     startsAt = await mia.api.until<string, { slots: { startsAt: string }[] }>(
-      `/tutors/${okafor.userId}/slots?from=${plus(embedded.clock.now(), DAY)}`,
+      `/tutors/${okafor.userId}/slots?from=${plus(platform.clock.now(), DAY)}`,
       ({ slots }) => slots[0]?.startsAt,
     );
     lessonId = await book(mia, startsAt);
@@ -321,26 +261,26 @@ describe('A lesson', () => {
 
 describe('The services of the house', () => {
   it('look at connections and lessons', async () => {
-    const period = `from=${plus(embedded.clock.now(), -3 * DAY)}&to=${plus(embedded.clock.now(), 3 * DAY)}`;
-    const [, match] = await internal<object>('GET', `/internal/matches/${mia.userId}/${okafor.userId}`);
+    const period = `from=${plus(platform.clock.now(), -3 * DAY)}&to=${plus(platform.clock.now(), 3 * DAY)}`;
+    const [, match] = await platform.internal<object>('GET', `/internal/matches/${mia.userId}/${okafor.userId}`);
     expect(match).toMatchObject({ status: 'Active', channelStatus: 'Open' });
-    expect((await internal('GET', `/internal/matches/${okafor.userId}/${mia.userId}`))[0]).toBe(404);
-    const [, requests] = await internal<{ sent: number; accepted: number }>('GET', `/internal/connections/analytics?${period}`);
+    expect((await platform.internal('GET', `/internal/matches/${okafor.userId}/${mia.userId}`))[0]).toBe(404);
+    const [, requests] = await platform.internal<{ sent: number; accepted: number }>('GET', `/internal/connections/analytics?${period}`);
     expect(requests).toMatchObject({ sent: 12, accepted: 1, withdrawn: 1 });
-    const [, figures] = await internal<{ byCurrency: object[] }>('GET', `/internal/lessons/analytics-data?${period}`);
+    const [, figures] = await platform.internal<{ byCurrency: object[] }>('GET', `/internal/lessons/analytics-data?${period}`);
     expect(figures.byCurrency).toMatchObject([{ currency: 'gbp', booked: 2, failed: 1, completed: 1, completedMinor: 4000 }]);
-    const [, attendance] = await internal<{ participants: { firstJoinedAt: string | null }[] }>(
+    const [, attendance] = await platform.internal<{ participants: { firstJoinedAt: string | null }[] }>(
       'GET',
       `/internal/lessons/${lessonId}/participants`,
     );
     expect(attendance.participants.map(({ firstJoinedAt }) => firstJoinedAt === null)).toEqual([false, false]);
   });
   it('may do what policies do, and find it done', async () => {
-    expect((await internal('POST', '/internal/lessons/confirm-payment', { bookingId: lessonId }))[0]).toBe(200);
-    expect((await internal('POST', '/internal/lessons/complete', { bookingId: lessonId }))[0]).toBe(200);
-    expect((await internal('POST', '/internal/lessons/complete', { bookingId: newId() }))[0]).toBe(404);
-    expect((await internal('POST', '/internal/search/reindex-tutor', { tutorId: okafor.userId }))[0]).toBe(202);
-    const [status, established] = await internal<{ id: string }>('POST', '/internal/matches/establish', {
+    expect((await platform.internal('POST', '/internal/lessons/confirm-payment', { bookingId: lessonId }))[0]).toBe(200);
+    expect((await platform.internal('POST', '/internal/lessons/complete', { bookingId: lessonId }))[0]).toBe(200);
+    expect((await platform.internal('POST', '/internal/lessons/complete', { bookingId: newId() }))[0]).toBe(404);
+    expect((await platform.internal('POST', '/internal/search/reindex-tutor', { tutorId: okafor.userId }))[0]).toBe(202);
+    const [status, established] = await platform.internal<{ id: string }>('POST', '/internal/matches/establish', {
       studentId: eve.userId,
       tutorId: okafor.userId,
     });
@@ -352,14 +292,14 @@ describe('Two hundred bookings of one time at once', () => {
   it('leave one that holds it, and no slot but that', async () => {
     await okafor.api.until('/tutors/profile', () => true);
     const startsAt = await mia.api.until<string, { slots: { startsAt: string }[] }>(
-      `/tutors/${okafor.userId}/slots?from=${plus(embedded.clock.now(), 2 * DAY)}`,
+      `/tutors/${okafor.userId}/slots?from=${plus(platform.clock.now(), 2 * DAY)}`,
       ({ slots }) => slots[0]?.startsAt,
     );
     const ids = await Promise.all(Array.from({ length: 200 }, () => book(mia, startsAt)));
     const outcomes = await Promise.all(ids.map((id) => reaches(mia, id, 'Reserved', 'Failed')));
     expect(outcomes.filter((status) => status === 'Reserved')).toHaveLength(1);
     // Nobody pays: the hold runs out and the time is free again.
-    await world.operator.moveClockTo(plus(embedded.clock.now(), 16 * MINUTE));
+    await world.operator.moveClockTo(plus(platform.clock.now(), 16 * MINUTE));
     await Promise.all(ids.map((id) => reaches(mia, id, 'Failed')));
     await mia.api.until<true, { slots: { startsAt: string }[] }>(
       `/tutors/${okafor.userId}/slots?from=${startsAt}&to=${plus(startsAt, HOUR)}`,
@@ -374,7 +314,7 @@ describe('A request that nobody answers', () => {
     await join(world, ada, 'student', 'Europe/Berlin');
     await becomesReady(ada.userId);
     const { id } = await ask(ada);
-    const sentAt = embedded.clock.now();
+    const sentAt = platform.clock.now();
     await ada.api.until('/connections/outgoing', ({ requests }) => (requests as object[]).length > 0);
     await world.operator.moveClockTo(plus(sentAt, 20 * HOUR));
     await world.operator.mailTo(okafor.email, 'has not heard from you');

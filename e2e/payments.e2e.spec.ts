@@ -1,24 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createHmac, randomUUID } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join as pathOf } from 'node:path';
+import { createHmac } from 'node:crypto';
 import { v7 as newId } from 'uuid';
-import { Api, ApiProblem } from '#app/demo/api.ts';
-import { Operator } from '#app/demo/operator.ts';
+import type { Api } from '#app/demo/api.ts';
 import { join, newPerson, type Person, type World } from '#app/demo/people.ts';
-import { startEmbedded, type EmbeddedSystem } from '#app/embedded/embedded.ts';
-import { event, type DomainEvent } from '#domain/kernel/event.ts';
+import { event } from '#domain/kernel/event.ts';
 import { followUpId, streamOf } from '#domain/kernel/ids.ts';
 import { DAY, HOUR, plus } from '#domain/kernel/time.ts';
 import * as booking from '#domain/lessons/lesson-booking.ts';
 import { HOLD_FOR, slotHeld } from '#domain/lessons/tutor-calendar.ts';
 import { paymentIdOf } from '#domain/payments/payment-commands.ts';
 import { stripeEventIdOf } from '#domain/payments/stripe-event.ts';
-import { signedHeaders } from '#infra/auth/signing.ts';
+import { EmbeddedPlatform, refusal } from './embedded-platform.ts';
 
-let dir: string;
-let embedded: EmbeddedSystem;
+let platform: EmbeddedPlatform;
 let world: World;
 let admin: Api;
 let adminId: string;
@@ -26,54 +20,18 @@ let mia: Person;
 let okafor: Person;
 
 beforeAll(async () => {
-  dir = mkdtempSync(pathOf(tmpdir(), 'payments-'));
-  // Postgres, which never runs as root, must reach its files; else it keeps them elsewhere.
-  chmodSync(dir, 0o755);
-  const unlimited = { RATE_LIMIT_PER_IP: '0', RATE_LIMIT_PER_CALLER: '0', RATE_LIMIT_STRICT: '0' };
-  embedded = await startEmbedded({ dir, environment: { PUBLIC_PORT: '0', INTERNAL_PORT: '0', ...unlimited } });
-  world = { publicUrl: embedded.addresses.publicUrl, operator: new Operator(() => embedded.addresses), run: 'spec' };
-  admin = new Api(world.publicUrl);
-  const { email, password } = embedded.addresses.admin;
-  admin.token = (await admin.post<{ accessToken: string }>('/auth/login', { email, password })).accessToken;
-  const [, claims = ''] = admin.token.split('.');
-  const told = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as Record<string, string>;
-  adminId = told['user_id'] ?? told['custom:user_id'] ?? '';
+  platform = await EmbeddedPlatform.start();
+  ({ world } = platform);
+  admin = await platform.admin();
+  adminId = (await admin.get<{ userId: string }>('/users/profile')).userId;
   mia = newPerson(world, 'Mia');
   okafor = newPerson(world, 'Okafor');
   await join(world, mia, 'student', 'Europe/Berlin');
   await join(world, okafor, 'tutor', 'Europe/London');
 }, 120_000);
 afterAll(async () => {
-  await embedded?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await platform?.stop();
 });
-
-/** Writes into a stream what other parts of the platform would have written. */
-async function happened(aggregateType: string, aggregateId: string, ...facts: readonly DomainEvent[]): Promise<void> {
-  const { eventStore, codec } = embedded.system.foundation;
-  const encoded = await Promise.all(
-    facts.map((fact) => {
-      const id = randomUUID();
-      return codec.encode(id, fact, {
-        eventVersion: codec.versionOf(fact.type),
-        aggregateType,
-        aggregateId,
-        timestamp: embedded.clock.now(),
-        source: 'spec',
-        commandId: id,
-        commandType: 'Spec',
-        correlationId: id,
-        causationId: id,
-        role: 'system',
-      });
-    }),
-  );
-  await eventStore.append(
-    streamOf(aggregateType, aggregateId),
-    encoded.map(({ stored }) => stored),
-    'any',
-  );
-}
 
 interface Lesson {
   readonly bookingId: string;
@@ -84,13 +42,13 @@ interface Lesson {
 async function reserve(): Promise<Lesson> {
   const bookingId = newId();
   const parties = { bookingId, studentId: mia.userId, tutorId: okafor.userId };
-  const now = embedded.clock.now();
+  const now = platform.clock.now();
   const times = { startsAt: plus(now, DAY), endsAt: plus(now, DAY + HOUR) };
   const quote = { amountMinor: 5_000, currency: 'eur', hourlyRateMinor: 5_000, feeBps: 2_000 } as const;
   const until = plus(now, HOLD_FOR);
   const held = event(slotHeld, { ...parties, ...times, blockedFrom: times.startsAt, blockedTo: times.endsAt, until });
-  await happened('TutorCalendar', okafor.userId, held);
-  await happened(
+  await platform.happened('TutorCalendar', okafor.userId, held);
+  await platform.happened(
     'LessonBooking',
     bookingId,
     event(booking.bookingInitiated, {
@@ -122,30 +80,6 @@ const ledgerIs = (lesson: Lesson, wanted: object) =>
     Object.entries(wanted).every(([name, value]) => (entry as Record<string, unknown>)[name] === value) ? entry : undefined,
   );
 
-async function refusal(request: Promise<unknown>): Promise<[number, string]> {
-  try {
-    await request;
-  } catch (error) {
-    if (error instanceof ApiProblem) return [error.status, error.code];
-    throw error;
-  }
-  throw new Error('it was allowed');
-}
-
-async function internal<T>(method: 'GET' | 'POST', path: string, body?: object, actingAdmin?: string): Promise<[number, T]> {
-  const { internalUrl, internalKey } = embedded.addresses;
-  const url = new URL(path, internalUrl);
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const acting = actingAdmin === undefined ? {} : { actingAdmin };
-  const headers = signedHeaders({ method, url, ...acting, ...(text === undefined ? {} : { body: text }) }, internalKey);
-  const response = await fetch(url, {
-    method,
-    headers: { ...headers, ...(text === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(text === undefined ? {} : { body: text }),
-  });
-  return [response.status, (await response.json()) as T];
-}
-
 describe('Paying for a lesson', () => {
   it('counts once Stripe has said so, and ends with every cent accounted for', async () => {
     const lesson = await reserve();
@@ -159,14 +93,14 @@ describe('Paying for a lesson', () => {
     await ledgerIs(lesson, { chargedMinor: 5_000, commissionMinor: 1_000, tutorShareMinor: 4_000, paidOutMinor: 0, balanced: true });
 
     const parties = { bookingId: lesson.bookingId, studentId: mia.userId, tutorId: okafor.userId };
-    const endedAt = embedded.clock.now();
-    await happened(
+    const endedAt = platform.clock.now();
+    await platform.happened(
       'LessonBooking',
       lesson.bookingId,
       event(booking.lessonCompleted, { ...parties, endedAt, actualSeconds: 3_600, endedBy: 'tutor', shortfall: 0 }),
     );
     await ledgerIs(lesson, { payoutPlannedMinor: 0 });
-    embedded.clock.advance(DAY + HOUR);
+    platform.clock.advance(DAY + HOUR);
     await ledgerIs(lesson, { payoutPlannedMinor: 4_000 });
     await okafor.api.until('/tutors/earnings', ({ payouts: [first] }: { payouts: { status: string; reason: string | null }[] }) =>
       first?.status === 'Blocked' && first.reason === 'no_account' ? first : undefined,
@@ -182,11 +116,14 @@ describe('Paying for a lesson', () => {
     });
 
     const wanted = { paymentId: lesson.paymentId, amount: 1_000, reason: 'half of it was cut off' };
-    expect(await internal('POST', '/internal/payments/refund', wanted)).toMatchObject([403, { code: 'acting_admin_required' }]);
-    expect(await internal('POST', '/internal/payments/refund', wanted, adminId)).toMatchObject([202, { refundId: expect.any(String) }]);
+    expect(await platform.internal('POST', '/internal/payments/refund', wanted)).toMatchObject([403, { code: 'acting_admin_required' }]);
+    expect(await platform.internal('POST', '/internal/payments/refund', wanted, adminId)).toMatchObject([
+      202,
+      { refundId: expect.any(String) },
+    ]);
     await ledgerIs(lesson, { refundedMinor: 1_000, commissionMinor: 800, tutorShareMinor: 3_200, reversedMinor: 800, balanced: true });
     await statusIs(lesson, 'partially_refunded');
-    const [status, { months }] = await internal<{ months: object[] }>('GET', '/internal/payments/commission-report');
+    const [status, { months }] = await platform.internal<{ months: object[] }>('GET', '/internal/payments/commission-report');
     expect([status, months]).toMatchObject([
       200,
       [
@@ -254,15 +191,21 @@ describe('Moving money by hand', () => {
     await pay(lesson, { paymentMethodId: 'pm_card_visa' });
     await statusIs(lesson, 'paid');
     const body = { paymentId: lesson.paymentId };
-    expect(await internal('POST', '/internal/payments/release', body, adminId)).toMatchObject([409, { code: 'lesson_not_earned' }]);
+    expect(await platform.internal('POST', '/internal/payments/release', body, adminId)).toMatchObject([
+      409,
+      { code: 'lesson_not_earned' },
+    ]);
     const parties = { bookingId: lesson.bookingId, studentId: mia.userId, tutorId: okafor.userId };
-    const ended = { endedAt: embedded.clock.now(), actualSeconds: 3_600, endedBy: 'tutor', shortfall: 0 } as const;
-    await happened('LessonBooking', lesson.bookingId, event(booking.lessonCompleted, { ...parties, ...ended }));
-    expect(await internal('POST', '/internal/payouts/schedule', body, adminId)).toMatchObject([409, { code: 'payment_not_released' }]);
-    expect(await internal('POST', '/internal/payments/release', body)).toMatchObject([403, { code: 'acting_admin_required' }]);
-    expect((await internal('POST', '/internal/payments/release', body, adminId))[0]).toBe(200);
+    const ended = { endedAt: platform.clock.now(), actualSeconds: 3_600, endedBy: 'tutor', shortfall: 0 } as const;
+    await platform.happened('LessonBooking', lesson.bookingId, event(booking.lessonCompleted, { ...parties, ...ended }));
+    expect(await platform.internal('POST', '/internal/payouts/schedule', body, adminId)).toMatchObject([
+      409,
+      { code: 'payment_not_released' },
+    ]);
+    expect(await platform.internal('POST', '/internal/payments/release', body)).toMatchObject([403, { code: 'acting_admin_required' }]);
+    expect((await platform.internal('POST', '/internal/payments/release', body, adminId))[0]).toBe(200);
     await ledgerIs(lesson, { paidOutMinor: 4_000, balanced: true });
-    expect((await internal('POST', '/internal/payouts/schedule', body, adminId))[0]).toBe(200);
+    expect((await platform.internal('POST', '/internal/payouts/schedule', body, adminId))[0]).toBe(200);
     await ledgerIs(lesson, { payoutPlannedMinor: 0, paidOutMinor: 4_000 });
   }, 60_000);
 
@@ -271,7 +214,7 @@ describe('Moving money by hand', () => {
     await pay(lesson, { paymentMethodId: 'pm_card_refundFail' });
     await statusIs(lesson, 'paid');
     const wanted = { paymentId: lesson.paymentId, amount: 1_000, reason: 'half of it was cut off' };
-    const [, { refundId }] = await internal<{ refundId: string }>('POST', '/internal/payments/refund', wanted, adminId);
+    const [, { refundId }] = await platform.internal<{ refundId: string }>('POST', '/internal/payments/refund', wanted, adminId);
     const failed = ({ questions }: { questions: { kind: string; subjectId: string; since: string }[] }) =>
       questions.find(({ kind, subjectId }) => kind === 'refund_failed' && subjectId === refundId);
     const first = await admin.until('/admin/payments/questions', failed);
@@ -299,8 +242,8 @@ describe('A webhook', () => {
     const time = Math.floor(Date.now() / 1000) - secondsAgo;
     return `t=${time},v1=${createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')}`;
   };
-  const events = () => embedded.system.foundation.eventStore.read(streamOf('StripeEvent', stripeEventIdOf('evt_forged')));
-  const secrets = () => embedded.system.foundation.config.stripe;
+  const events = () => platform.foundation.eventStore.read(streamOf('StripeEvent', stripeEventIdOf('evt_forged')));
+  const secrets = () => platform.foundation.config.stripe;
 
   it('is taken for nothing without the signature of its endpoint, or when it is old', async () => {
     expect(await deliver('')).toBe(401);
