@@ -24,16 +24,16 @@ const AGORA_REGIONS: Readonly<Record<string, number>> = {
 };
 
 /**
- * The handlers of all effects, over the adapters of this process. `listeningFor`: milliseconds for which it has been able to hear webhooks,
- * when it is the one that hears them.
+ * The handlers of all effects, over the adapters of this process. `listeningFor`: milliseconds for which the platform has been able to
+ * hear webhooks.
  */
-export function effectHandlers({ config, adapters }: Foundation, listeningFor?: () => number): readonly EffectHandler[] {
+export function effectHandlers({ config, adapters }: Foundation, listeningFor: () => number | Promise<number>): readonly EffectHandler[] {
   const tokens = new MailTokens(config.masterKey);
   const mail = {
     mailer: adapters.mailer,
     tokens,
     publicUrl: config.publicHttp.url,
-    ...(listeningFor === undefined ? {} : { listeningFor }),
+    listeningFor,
   };
   const signIn = { pool: adapters.userPool };
   return [

@@ -60,7 +60,7 @@ export function tutorIndexFeeder({ config, database, log }: Foundation): { feede
 export function processManagerEngine(
   foundation: Foundation,
   commands: CommandSender,
-  listeningFor: (() => number) | undefined,
+  listeningFor: () => number | Promise<number>,
 ): ProcessManagerEngine {
   const { config, database, openFeed, log, clock, aggregates } = foundation;
   return new ProcessManagerEngine({

@@ -21,6 +21,7 @@ import { processManagerEngine, projectionEngine, tutorIndexFeeder } from './engi
 import { layFoundation, type Foundation } from './foundation.ts';
 import { HeldBack } from './held-back.ts';
 import { lagChecks, lagMetrics } from './lags.ts';
+import { Listening, platformListensFor } from './listening.ts';
 import { PlatformModule } from './platform.module.ts';
 import { internalServer, publicServer, type Shared } from './servers.ts';
 
@@ -99,10 +100,10 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     search.feeder.start();
   }
 
-  // Before its server listens, a process that takes webhooks has heard none: what it was not told may still have happened.
-  let listeningSince = Infinity;
-  const listeningFor = roles.has('command-api') ? () => Math.max(0, performance.now() - listeningSince) : undefined;
-  const managers = processManagerEngine(foundation, commands, listeningFor);
+  const listening = new Listening(database, (error) => log.warn({ err: error }, 'it could not be told that webhooks are heard'));
+  const managers = processManagerEngine(foundation, commands, () =>
+    roles.has('command-api') ? listening.milliseconds : platformListensFor(database),
+  );
   if (roles.has('process-managers')) {
     managers.start();
     started.add(() => managers.stop());
@@ -140,7 +141,10 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   const publicHttp = serves ? await publicServer(foundation, shared) : undefined;
   const internalHttp = roles.has('internal') ? await internalServer(foundation, shared, parts.internalModules ?? []) : undefined;
   const publicPort = await listen(publicHttp, config.publicHttp, started);
-  listeningSince = performance.now();
+  if (roles.has('command-api')) {
+    listening.begin();
+    started.add(() => listening.stop());
+  }
   const internalPort = await listen(internalHttp, config.internalHttp, started);
   // Last, so that it stops first: a server waits for its connections to end, and an open WebSocket is one.
   if (publicHttp !== undefined && roles.has('realtime')) startRealtime({ foundation, commands, clock, server: publicHttp, started });

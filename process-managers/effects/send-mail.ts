@@ -51,8 +51,8 @@ export interface MailAdapters {
   readonly tokens: MailTokens;
   /** Where clients reach the platform, without a slash at the end. */
   readonly publicUrl: string;
-  /** Milliseconds for which this process has been able to hear the mail service's notices. Default: since it started. */
-  readonly listeningFor?: () => number;
+  /** Milliseconds for which the platform has been able to hear the mail service's notices. */
+  readonly listeningFor: () => number | Promise<number>;
 }
 
 export const sendMailEffect = (adapters: MailAdapters) =>
@@ -74,8 +74,6 @@ export const sendMailEffect = (adapters: MailAdapters) =>
     await deliver({ deliveryId, template, recipientId: to.userId, recipient: reader.email, params, letter }, adapters, context);
   });
 
-const sinceStart = (): number => process.uptime() * 1000;
-
 /** Somebody who can still be written to. */
 async function personOf(userId: string, { load }: EffectContext) {
   const { state } = await load(userAccount, userId);
@@ -96,17 +94,13 @@ export interface Delivery {
 
 /**
  * Hands a mail over for sending, unless it went out before. The attempt is on record before the call: after a crash in between nobody knows
- * whether it was sent, so the next attempt waits for the mail service's notice, or for some seconds without one in which this process could have heard it.
+ * whether it was sent, so the next attempt waits for the mail service's notice, or for some seconds without one in which the platform could have heard it.
  */
-export async function deliver(
-  mail: Delivery,
-  { mailer, listeningFor = sinceStart }: MailAdapters,
-  { load, commands }: EffectContext,
-): Promise<void> {
+export async function deliver(mail: Delivery, { mailer, listeningFor }: MailAdapters, { load, commands }: EffectContext): Promise<void> {
   const { deliveryId, template, recipientId, recipient, params, letter } = mail;
   const { state } = await load(mailDelivery, deliveryId);
   if (wasSent(state)) return;
-  if (state.status === 'Attempted' && listeningFor() < OUTCOME_AWAITED_FOR) throw new MailOutcomeUnknown();
+  if (state.status === 'Attempted' && (await listeningFor()) < OUTCOME_AWAITED_FOR) throw new MailOutcomeUnknown();
   const step = `attempt ${state.attempt + 1}`;
   await commands.send(command(attemptMail, { deliveryId, template, recipientId, recipient, params: { ...params } }), step);
   let providerMessageId: string;
