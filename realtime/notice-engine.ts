@@ -3,6 +3,7 @@ import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { accountErased } from '#domain/identity/user-account.messages.ts';
 import { plus, type Instant } from '#domain/kernel/time.ts';
 import type { FanOut } from '#infra/fan-out/fan-out.ts';
+import { reasonFor } from '#infra/event-store/unreadable.ts';
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
@@ -104,7 +105,7 @@ export class NoticeEngine {
   async #take({ events, position }: FeedPage, lease: Lease, newsFrom: Instant): Promise<void> {
     const { store, fanOut, clock } = this.#options;
     const oldest = plus(clock.now(), -NEWS_FOR_MS);
-    const frames = events.filter(({ at }) => at >= oldest).flatMap((event) => this.framesOf(event));
+    const frames = events.filter(({ at }) => at >= oldest).flatMap((event) => this.#framesOrNone(event));
     const erased = events.filter(({ type }) => type === accountErased.type).map(({ aggregateId }) => aggregateId);
     await store.append(frames, position, lease.token, erased);
     const news = frames.filter(({ at }) => at >= newsFrom);
@@ -113,6 +114,16 @@ export class NoticeEngine {
         fanOut.publish(personChannel(recipient), `${formatFrameId(id)}\n${frameText(id, type, data, at)}`),
       ),
     );
+  }
+
+  /** What no frames can be made of is told of, and holds up nobody: those who missed something ask the queries. */
+  #framesOrNone(event: RecordedEvent): StoredFrame[] {
+    try {
+      return this.framesOf(event);
+    } catch (error) {
+      this.#options.onError(new Error(`No frames follow from event ${event.id} (${event.type}): ${reasonFor(event, error)}`));
+      return [];
+    }
   }
 
   /** The frames that follow from an event. Their ids follow from its place in the log, so they are the same each time. */

@@ -38,6 +38,10 @@ const HEAD = 20;
 const SCAN = 500;
 const KEEP_ENDED_DAYS = 30;
 const PRUNE_EVERY_MS = 3_600_000;
+/** An attempt that takes longer gives its place to another lane: what hangs does not hold up the rest. */
+const SLOW_MS = 500;
+/** So many times the usual number of lanes may be under way when most of them hang. */
+const MOST_TIMES = 16;
 
 /**
  * Carries out the outbox: in order within a lane (one instance of one process manager), lanes beside each other. A timer is a lane of its
@@ -57,6 +61,7 @@ export class Dispatcher {
   #dueTimer: NodeJS.Timeout | undefined;
   #stopListening: (() => void) | undefined;
   #stopped = false;
+  #slow = 0;
   #prunedAt = performance.now();
 
   constructor(parts: DispatcherParts) {
@@ -137,7 +142,8 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    while (this.#active.size < (this.#parts.concurrency ?? 16)) {
+    const concurrency = this.#parts.concurrency ?? 16;
+    while (this.#active.size - this.#slow < concurrency && this.#active.size < MOST_TIMES * concurrency) {
       const job = this.#queue.shift();
       if (job === undefined) return;
       const work: Promise<void> = this.#run(job).finally(() => {
@@ -192,15 +198,31 @@ export class Dispatcher {
         this.#known.set(key, 'again');
         return false;
       }
-      const outcome = await executor.execute(row, row.command);
+      const outcome = await this.#inItsPlace(executor.execute(row, row.command));
       return await outbox.end(row.id, outcome);
     } catch (error) {
       lease.assertHeld();
       const attempt = row.attempts + 1;
       const wait = attempt >= this.#retry.attempts ? undefined : waitAfter(attempt, this.#retry);
-      await outbox.failed(row.id, reasonOf(error), wait);
+      await outbox.failed(row.id, reasonOf(error, row.command?.data), wait);
       if (wait !== undefined) this.#lookAgain(row.due === null ? { lane: row } : undefined, wait);
       return false;
+    }
+  }
+
+  /** Waits for an attempt; when it takes long, another lane may begin meanwhile. */
+  async #inItsPlace<T>(attempt: Promise<T>): Promise<T> {
+    let isSlow = false;
+    const timer = setTimeout(() => {
+      isSlow = true;
+      this.#slow++;
+      this.#pump();
+    }, SLOW_MS);
+    try {
+      return await attempt;
+    } finally {
+      clearTimeout(timer);
+      if (isSlow) this.#slow--;
     }
   }
 

@@ -3,7 +3,7 @@ import type { ProcessManager, Reaction } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { followUpId } from '#domain/kernel/ids.ts';
 import type { Instant } from '#domain/kernel/time.ts';
-import { reasonOf } from '#infra/postgres/reason.ts';
+import { reasonFor } from '#infra/event-store/unreadable.ts';
 
 /** What the outbox keeps of one reaction. */
 export interface NewRow {
@@ -29,6 +29,11 @@ export interface NewRow {
   readonly last_error: string | null;
 }
 
+/** In JSON, what Postgres takes neither as text nor as JSON: a zero character, or one half of a surrogate pair. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+/** Characters; what is longer cannot be indexed. */
+const LONGEST_INSTANCE = 500;
+
 /** The place of a row that stands for an event which the manager could not handle: before all that follow. */
 const UNHANDLED = -1;
 
@@ -47,7 +52,7 @@ export function rowsFor(manager: ProcessManager, event: RecordedEvent): NewRow[]
         settled_by: [],
         otherwise: {},
         state: 'parked',
-        last_error: reasonOf(error),
+        last_error: reasonFor(event, error),
       },
     ];
   }
@@ -61,17 +66,16 @@ export function derive(manager: ProcessManager, event: RecordedEvent): NewRow[] 
   return reactions.map((reaction, index) => {
     const row: NewRow = {
       ...origin(manager, event, index),
-      instance: manager.instance?.(event) ?? event.aggregateId,
+      instance: instanceOf(manager, event),
       command_type: reaction.command.type,
       command: reaction.command,
-      // Refuses what is not a moment.
-      due: reaction.due === undefined ? null : new Date(reaction.due).toISOString(),
+      due: reaction.due === undefined ? null : momentOf(reaction.due),
       settled_by: reaction.settledBy ?? [],
       otherwise: reaction.otherwise ?? {},
       state: 'pending',
       last_error: null,
     };
-    if (JSON.stringify(row).includes('\\u0000')) throw new RangeError('A text with a zero character cannot be stored.');
+    if (UNSTORABLE.test(JSON.stringify(row))) throw new RangeError('A text with a zero character or half a character cannot be stored.');
     return row;
   });
 }
@@ -96,9 +100,25 @@ function origin(manager: ProcessManager, event: RecordedEvent, index: number) {
   };
 }
 
+/** The instance that an event belongs to. Throws what the manager throws, and when it cannot be kept as a name. */
+function instanceOf(manager: ProcessManager, event: RecordedEvent): string {
+  const instance: unknown = manager.instance?.(event) ?? event.aggregateId;
+  if (typeof instance !== 'string' || instance.length > LONGEST_INSTANCE || UNSTORABLE.test(JSON.stringify(instance)))
+    throw new TypeError(`${manager.name} names an instance by what cannot be a name.`);
+  return instance;
+}
+
+/** A moment as it is stored. Throws for what is none, or not one of our calendar's four-digit years. */
+function momentOf(due: Instant): Instant {
+  const moment = new Date(due).toISOString();
+  // Other years begin with a sign or are the year 0.
+  if (moment < '0001') throw new RangeError('A moment is out of range.');
+  return moment;
+}
+
 function instanceOrAggregate(manager: ProcessManager, event: RecordedEvent): string {
   try {
-    return manager.instance?.(event) ?? event.aggregateId;
+    return instanceOf(manager, event);
   } catch {
     return event.aggregateId;
   }

@@ -18,7 +18,13 @@ export async function loadHeldBack(database: Queryable, { consumer, version }: C
 /** Stores what has been parked, with the checkpoint that has passed it. */
 export async function storeLetters(transaction: Queryable, { consumer, version }: Consumer, letters: readonly DeadLetter[]): Promise<void> {
   if (letters.length === 0) return;
-  const column = <T>(value: (letter: DeadLetter) => T): T[] => letters.map(value);
+  // An event that changes a row twice is held back for it once, with the reason if there is one.
+  const once = new Map<string, DeadLetter>();
+  for (const letter of letters) {
+    const place = `${letter.scope} ${letter.event.position} ${letter.key}`;
+    if (once.get(place)?.error === undefined) once.set(place, letter);
+  }
+  const column = <T>(value: (letter: DeadLetter) => T): T[] => [...once.values()].map(value);
   await transaction.execute(
     `insert into engine.dead_letters (consumer, version, scope, key, position, event_id, event_type, stream, revision, error)
      select $1, $2, * from unnest($3::text[], $4::text[], $5::bigint[], $6::uuid[], $7::text[], $8::text[], $9::bigint[], $10::text[])

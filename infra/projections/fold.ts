@@ -237,7 +237,9 @@ export class Fold {
  * such a key could not even be looked up.
  */
 export function changesOf(model: ReadModel, event: RecordedEvent): readonly Change<Row>[] {
-  const answer = model.on[event.type]?.(event) ?? NONE;
+  const handle = model.on[event.type];
+  if (handle === undefined) return NONE;
+  const answer = handle(event);
   const changes = Array.isArray(answer) ? (answer as readonly Change<Row>[]) : [answer as Change<Row>];
   for (const { key } of changes) {
     if (typeof key !== 'string' || key.length > LONGEST_KEY || key.includes('\u0000'))
