@@ -1,11 +1,21 @@
 import type { ReadModel } from '#domain/kernel/consumer.ts';
-import { type Checkpoint, type CheckpointState, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
+import { type Checkpoint, type CheckpointState, type Consumer, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { loadHeldBack } from './dead-letters.ts';
 import { Fold } from './fold.ts';
 import type { Member } from './group.ts';
 import { Rows } from './rows.ts';
-import { consumerOf, createTable, fingerprintOf, showTable, type Table, tableExists, tableOf, viewedTable } from './tables.ts';
+import {
+  consumerOf,
+  createTable,
+  existingTables,
+  fingerprintOf,
+  shownTables,
+  showTable,
+  type Table,
+  tableOf,
+  viewedTable,
+} from './tables.ts';
 
 /** A read model that is ready to move on, and how. */
 export interface Prepared {
@@ -48,29 +58,41 @@ export async function prepareMembers(
 ): Promise<Prepared[]> {
   const consumers = models.map((model) => ({ consumer: placeOf(model).consumer, version: model.version }));
   await claimCheckpoints(database, token, consumers, 'building');
-  const checkpoints = new Map((await loadCheckpoints(database)).map((each) => [`${each.consumer} ${each.version}`, each]));
+  const checkpoints = new Map((await loadCheckpoints(database)).map((each) => [nameOf(each), each]));
   const cacheRows = Math.max(1_000, Math.floor(CACHED_ROWS / Math.max(1, models.length)));
+  // All live read models stand still while one is taken up after a rebuild: what can be asked for all together is.
+  const existing = await existingTables(
+    database,
+    models.map((model) => placeOf(model).table),
+  );
+  const views = await shownTables(database);
+  const holding = new Set((await database.query<Consumer>('select distinct consumer, version from engine.dead_letters')).map(nameOf));
   const prepared: Prepared[] = [];
   for (const model of models) {
     const { consumer, table, shown, code } = placeOf(model);
-    const checkpoint = checkpoints.get(`${consumer} ${model.version}`)!;
+    const checkpoint = checkpoints.get(nameOf({ consumer, version: model.version }))!;
     const fingerprint = fingerprintOf(model, code);
-    const usable = checkpoint.fingerprint === fingerprint && (await tableExists(database, table));
+    const usable = checkpoint.fingerprint === fingerprint && existing.has(table.sql);
     const current = usable ? checkpoint : await beginAnew(database, token, { model, table, checkpoint, fingerprint });
-    const viewed = shown ? await viewedTable(database, model) : undefined;
+    const viewed = shown ? views.get(consumerOf(model)) : undefined;
     if (shown && viewed === undefined) await database.transaction((transaction) => showTable(transaction, model, table));
     // Code of an earlier version is back: its rows are shown again once they have caught up.
-    const isShown = viewed === undefined || viewed === table.name;
+    const isShown = viewed === undefined || viewed === `${table.schema}.${table.name}`;
     const rows = new Rows(table);
     const { version, generation, position } = current;
     // Rows come with their checkpoint: before the first there are none.
-    const fold = new Fold(model, rows, cacheRows, await loadHeldBack(database, current), position < 0n);
+    const heldBack = holding.has(nameOf(current)) ? await loadHeldBack(database, current) : { parked: [], skipped: [] };
+    const fold = new Fold(model, rows, cacheRows, heldBack, position < 0n);
     prepared.push({
       member: { model, consumer, version, generation, position, rows, fold },
       state: current.state === 'live' && !isShown ? 'building' : current.state,
     });
   }
   return prepared;
+}
+
+function nameOf({ consumer, version }: Consumer): string {
+  return `${consumer} ${version}`;
 }
 
 /** Gives up in another place of a read model what an operator gave up in the serving one. */

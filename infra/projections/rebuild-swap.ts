@@ -6,8 +6,12 @@ import { type Difference, differences, summarise, type Summary } from './compare
 import { placeBeside, servingPlace } from './members.ts';
 import { fingerprintOf, renameTable, replaceTable } from './tables.ts';
 
-/** How long the live engine may be held for the last events, in milliseconds. Postgres itself would end the transaction after five seconds. */
-const HOLD_MS = 2_000;
+/**
+ * How long the live engine may be held for the last events, in milliseconds, at the first try and at the most: queries that ask for what was just
+ * done wait for two seconds. Postgres itself would end the transaction after five.
+ */
+const HOLD_MS = 250;
+const LONGEST_HOLD_MS = 2_000;
 /** How long the swap waits for queries under way, in milliseconds: every later query waits behind it. */
 const LOCK_MS = 500;
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -21,6 +25,8 @@ export interface SwapRequest {
   readonly among: { readonly keys: readonly string[]; readonly changedAfter: bigint };
   /** Whether these keys are all that were suspected. */
   readonly all: boolean;
+  /** How often it was tried before: each time, the live engine is held twice as long. */
+  readonly tries: number;
   readonly filling: { readonly position: bigint; upTo(position: bigint, withinMs: number): Promise<boolean> };
 }
 
@@ -49,7 +55,7 @@ export async function swap(request: SwapRequest): Promise<Swapped | NotYet> {
   }
 }
 
-async function swapWithin(transaction: Transaction, { model, accept, among, all, filling }: SwapRequest): Promise<Swapped | NotYet> {
+async function swapWithin(transaction: Transaction, { model, accept, among, all, tries, filling }: SwapRequest): Promise<Swapped | NotYet> {
   const serving = servingPlace(model);
   const beside = placeBeside(model);
   const { version } = model;
@@ -61,7 +67,7 @@ async function swapWithin(transaction: Transaction, { model, accept, among, all,
   if (held.state !== 'live') return 'wait';
   const position = BigInt(held.position);
   if (filling.position > position) return 'wait';
-  if (!(await filling.upTo(position, HOLD_MS))) return 'follow again';
+  if (!(await filling.upTo(position, Math.min(LONGEST_HOLD_MS, HOLD_MS * 2 ** tries)))) return 'follow again';
   const found = await differences(transaction, serving.table, beside.table, among);
   if (found.length === 0 && !all) return 'compare again';
   const sums =

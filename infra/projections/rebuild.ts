@@ -127,11 +127,11 @@ async function compareAndSwap({ database, model, accept }: RebuildOptions, filli
     filling.tell('comparing');
     const changedAfter = filling.position;
     const { keys, all } = await suspects(database, serving.table, beside.table, changedAfter);
-    for (;;) {
+    for (let tries = 0; ; tries++) {
       // The live engine is held from here on: little may be left to read.
       await filling.toTheEnd();
       filling.tell('swapping');
-      const end = await swap({ database, model, accept, among: { keys, changedAfter }, all, filling });
+      const end = await swap({ database, model, accept, among: { keys, changedAfter }, all, tries, filling });
       if (typeof end === 'object') return end;
       if (end === 'compare again') break;
       if (end === 'wait') {

@@ -111,23 +111,17 @@ export async function renameTable(transaction: Queryable, model: ReadModel, from
   await transaction.query(`alter table ${from.sql} rename to ${quoted(to.name)};\n${indexes.join('\n')}`);
 }
 
-/** Whether the table is there. */
-export async function tableExists(database: Queryable, table: Table): Promise<boolean> {
-  const [row] = await database.query<{ there: boolean }>(`select to_regclass($1) is not null as there`, [table.sql]);
-  return row?.there ?? false;
+/** The tables that are there, of those asked for, by their names in SQL. */
+export async function existingTables(database: Queryable, tables: readonly Table[]): Promise<Set<string>> {
+  const rows = await database.query<{ name: string }>('select name from unnest($1::text[]) as name where to_regclass(name) is not null', [
+    tables.map(({ sql }) => sql),
+  ]);
+  return new Set(rows.map(({ name }) => name));
 }
 
-/** The version that the view shows; undefined when there is no view. */
+/** The table that the read model's view shows, by its name; undefined when there is no view. */
 export async function viewedTable(database: Queryable, model: ReadModel): Promise<string | undefined> {
-  const [row] = await database.query<{ name: string }>(
-    `select distinct used.relname as name
-     from pg_rewrite rule
-     join pg_depend link on link.classid = 'pg_rewrite'::regclass and link.objid = rule.oid and link.refclassid = 'pg_class'::regclass
-     join pg_class used on used.oid = link.refobjid and used.relkind = 'r'
-     where rule.ev_class = to_regclass($1)`,
-    [viewSql(model)],
-  );
-  return row?.name;
+  return (await shownTables(database)).get(consumerOf(model))?.slice(model.context.length + 1);
 }
 
 /** The tables that views show at the moment, each as `schema.table` under its view's `schema.view`. */
