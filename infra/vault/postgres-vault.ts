@@ -116,7 +116,7 @@ export class PostgresVault implements Vault {
   }
 
   #unwrapped({ subject_id: subjectId, wrapped_key: wrapped }: Row): SubjectKey {
-    const key = wrapped === null ? DESTROYED : open(wrapped, this.#masterKey, subjectId);
+    const key = wrapped === null ? DESTROYED : bytesOfItsOwn(open(wrapped, this.#masterKey, subjectId));
     this.#keep(subjectId, key);
     return key;
   }
@@ -131,4 +131,11 @@ export class PostgresVault implements Vault {
     if (this.#kept.get(subjectId)?.key === DESTROYED) return;
     this.#kept.set(subjectId, { key, until: key === DESTROYED ? Number.POSITIVE_INFINITY : performance.now() + this.#keptForMs });
   }
+}
+
+/** A small buffer is a piece of one that Node shares out; a key that is kept would keep all of that, hundreds of times its size. */
+function bytesOfItsOwn(shared: Buffer): Buffer {
+  const own = Buffer.alloc(shared.length);
+  shared.copy(own);
+  return own;
 }
