@@ -60,11 +60,13 @@ export interface EncodedEvent {
 export class Codec {
   readonly aggregateTypes: readonly string[];
   readonly #definitions = new Map<string, EventDefinition>();
+  readonly #deciders: readonly AnyDecider[];
   readonly #upcasting: Upcasting;
   readonly #vault: Vault;
 
   constructor(parts: { deciders: readonly AnyDecider[]; vault: Vault; upcasters?: readonly Upcaster[] }) {
     this.aggregateTypes = parts.deciders.map((decider) => decider.aggregateType);
+    this.#deciders = parts.deciders;
     for (const definition of parts.deciders.flatMap((decider) => decider.events)) {
       const known = this.#definitions.get(definition.type);
       if (known !== undefined && known !== definition) throw new Error(`${definition.type} is declared twice`);
@@ -72,6 +74,11 @@ export class Codec {
     }
     this.#upcasting = new Upcasting(this.#definitions, parts.upcasters ?? []);
     this.#vault = parts.vault;
+  }
+
+  /** The aggregates that declare events of some types. */
+  aggregateTypesOf(types: ReadonlySet<string>): readonly string[] {
+    return this.#deciders.filter(({ events }) => events.some(({ type }) => types.has(type))).map(({ aggregateType }) => aggregateType);
   }
 
   /** The version that events of a type are written in now. Throws {@link InvalidEvent} for a type that is not declared. */
@@ -150,23 +157,23 @@ export class Codec {
 
   async #keysFor(page: readonly StoredEvent[]): Promise<ReadonlyMap<string, SubjectKey>> {
     const subjects = new Set<string>();
-    for (const event of page) for (const subject of this.#subjectsOf(event)) subjects.add(subject);
+    for (const event of page) this.#addSubjectsOf(event, subjects);
     return subjects.size === 0 ? NO_KEYS : this.#vault.keysOf(subjects);
   }
 
-  *#subjectsOf(event: StoredEvent): Iterable<string> {
+  #addSubjectsOf(event: StoredEvent, subjects: Set<string>): void {
     const personal = this.#personalFields(event);
     const data = event.data as Readonly<Record<string, unknown>> | undefined;
     for (const field in personal) {
       const value = data?.[field];
       const subject = data?.[personal[field]!];
-      if (typeof value === 'string' && value.startsWith(SEALED) && typeof subject === 'string') yield subject;
+      if (typeof value === 'string' && value.startsWith(SEALED) && typeof subject === 'string') subjects.add(subject);
     }
   }
 
   #personalFields(event: StoredEvent): PersonalFields {
     const version = (event.metadata as Partial<EventMetadata> | undefined)?.eventVersion;
-    return this.#upcasting.personalFields(event.type, version) ?? {};
+    return this.#upcasting.personalFields(event.type, version) ?? NO_FIELDS;
   }
 
   #decodeOne(event: StoredEvent, keys: ReadonlyMap<string, SubjectKey>): RecordedEvent {
@@ -236,6 +243,7 @@ export class Codec {
 const TIMESTAMP_LENGTH = 24;
 const NO_KEYS: ReadonlyMap<string, SubjectKey> = new Map();
 const NOBODY: readonly string[] = [];
+const NO_FIELDS: PersonalFields = {};
 
 function boundTo(eventId: string, field: string): string {
   return `${eventId}:${field}`;
@@ -263,10 +271,26 @@ function toStored(metadata: EventMetadata): object {
 
 function fromStored(stored: unknown): EventMetadata | undefined {
   if (typeof stored !== 'object' || stored === null) return undefined;
-  const { $correlationId, $causationId, ...rest } = stored as Record<string, unknown>;
-  if (typeof rest['aggregateId'] !== 'string' || typeof rest['aggregateType'] !== 'string') return undefined;
-  if (typeof rest['eventVersion'] !== 'string' || typeof $correlationId !== 'string') return undefined;
-  const { timestamp } = rest;
+  const given = stored as Readonly<Record<string, string | undefined>>;
+  if (typeof given['aggregateId'] !== 'string' || typeof given['aggregateType'] !== 'string') return undefined;
+  if (typeof given['eventVersion'] !== 'string' || typeof given['$correlationId'] !== 'string') return undefined;
+  const { timestamp } = given;
   if (typeof timestamp !== 'string' || timestamp.length !== TIMESTAMP_LENGTH || Number.isNaN(Date.parse(timestamp))) return undefined;
-  return { ...rest, correlationId: $correlationId, causationId: $causationId } as EventMetadata;
+  // Field by field here too: this is done for every event that is read.
+  const metadata = {
+    eventVersion: given['eventVersion'],
+    aggregateType: given['aggregateType'],
+    aggregateId: given['aggregateId'],
+    timestamp,
+    source: given['source'],
+    commandId: given['commandId'],
+    commandType: given['commandType'],
+    correlationId: given['$correlationId'],
+    causationId: given['$causationId'],
+    role: given['role'],
+  } as { -readonly [F in keyof EventMetadata]: EventMetadata[F] };
+  if (given['userId'] !== undefined) metadata.userId = given['userId'];
+  if (given['actingFor'] !== undefined) metadata.actingFor = given['actingFor'];
+  if (given['reason'] !== undefined) metadata.reason = given['reason'];
+  return metadata;
 }

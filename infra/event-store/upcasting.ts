@@ -27,13 +27,15 @@ export class Upcasting {
 
   /** The personal fields of an event as it was written; undefined for a type that nothing declares. */
   personalFields(type: string, version: string | undefined): PersonalFields | undefined {
-    const upcaster = version === undefined ? undefined : this.#upcasters.get(keyOf(type, version));
-    return upcaster?.personal ?? this.#definitions.get(type)?.personal;
+    const definition = this.#definitions.get(type);
+    const upcaster = version === undefined || version === definition?.version ? undefined : this.#upcasters.get(keyOf(type, version));
+    return upcaster?.personal ?? definition?.personal;
   }
 
   /** The data in today's version; undefined when no way leads there. Minor versions only add, so they need no upcaster. */
   upcast(type: string, version: string, data: Readonly<Record<string, unknown>>): object | undefined {
     const current = this.#definitions.get(type)?.version;
+    if (version === current) return data;
     let at = version;
     let read: object = data;
     while (at !== current) {

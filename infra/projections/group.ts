@@ -31,9 +31,9 @@ export interface GroupOptions {
 
 /** Gathered events are folded when they are this many: the rows that they touch are looked up together. */
 const FOLD_EVENTS = 2_000;
-/** Gathered rows are written when they are this many, or this old. */
+/** Gathered rows are written when they are this many, or this old: one that changes often is written the less often. */
 const GATHER_ROWS = 50_000;
-const GATHER_MS = 500;
+const GATHER_MS = 2_000;
 
 /**
  * Read models that move along the log together: one feed, one transaction a page. A model that already has a page skips it. When a page

@@ -97,9 +97,9 @@ export class Rows {
 
   #parameters(writes: readonly RowWrite[]): unknown[] {
     return [
-      writes.map(({ key }) => key),
-      ...this.table.columns.map((column) => writes.map(({ row }) => parameter(column, row![column.field]))),
-      writes.map(({ position }) => String(position)),
+      arrayLiteral(writes.map(({ key }) => key)),
+      ...this.table.columns.map((column) => arrayLiteral(writes.map(({ row }) => parameter(column, row![column.field])))),
+      arrayLiteral(writes.map(({ position }) => position)),
     ];
   }
 
@@ -152,9 +152,17 @@ function parameter(column: Column, value: unknown): string | number | boolean | 
   return value as string | number | boolean | bigint;
 }
 
-function arrayLiteral(values: readonly string[]): string {
-  return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+/** An array as Postgres reads it. The driver would make it too, but looks at each value several times. */
+function arrayLiteral(values: readonly (string | number | boolean | bigint | null)[]): string {
+  let literal = '{';
+  for (const value of values) {
+    if (literal.length > 1) literal += ',';
+    literal += typeof value === 'string' ? `"${QUOTED.test(value) ? value.replace(/["\\]/g, '\\$&') : value}"` : String(value);
+  }
+  return `${literal}}`;
 }
+
+const QUOTED = /["\\]/;
 
 const SPECIAL = /[\\\t\n\r]/;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };

@@ -49,6 +49,8 @@ export async function fill(
     (error) => {
       failure ??= { error };
     },
+    // Up to the end it does not matter by which events the position moves; to reach one exactly, all of them must be seen.
+    upTo === undefined,
   );
   const enough = (): boolean => (upTo === undefined ? feed.caughtUp : folded >= upTo);
   while (failure === undefined && !enough() && !stopped.aborted) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -72,10 +74,12 @@ function feedTo(
   { members, openFeed, lease, beforePage }: WorkParts,
   take: (page: FeedPage) => Promise<void>,
   onFailure: (error: unknown) => void,
+  onlyTheirStreams = false,
 ): OpenedFeed {
   let broken: { error: unknown } | undefined;
   const from = members.reduce((least, { position }) => (position < least ? position : least), members[0]?.position ?? -1n);
   return openFeed({
+    ...(onlyTheirStreams ? { onlyTheirStreams } : {}),
     types: [...new Set(members.flatMap(({ model }) => Object.keys(model.on)))],
     from: from < 0n ? undefined : from,
     pageSize: PAGE,

@@ -15,8 +15,13 @@ export interface FeedPage {
 export interface FeedOptions {
   readonly client: EventStoreClient;
   readonly codec: Codec;
-  /** Event types that are handed over; default: all of ours. The position moves on with every event of ours, asked for or not. */
+  /** Event types that are handed over; default: all of ours. The position moves on with every event that is read, asked for or not. */
   readonly types?: Iterable<string>;
+  /**
+   * Reads only the streams of aggregates that have events of these types: for one read model a fraction of the log. The position then moves on with
+   * these and, between them, only with the store's checkpoints: good for catching up, not for telling how far one has come.
+   */
+  readonly onlyTheirStreams?: boolean;
   /** The last position processed already; undefined to start at the beginning. */
   readonly from: bigint | undefined;
   /** Processes a page; the next one comes when it has resolved. After a rejection the same events come again. */
@@ -75,7 +80,10 @@ export class Feed {
   constructor(options: FeedOptions) {
     this.#options = options;
     this.#types = options.types === undefined ? undefined : new Set(options.types);
-    this.#prefixes = options.codec.aggregateTypes.map((type) => `${type}-`);
+    const { codec } = options;
+    const aggregateTypes =
+      this.#types === undefined || options.onlyTheirStreams !== true ? codec.aggregateTypes : codec.aggregateTypesOf(this.#types);
+    this.#prefixes = aggregateTypes.map((type) => `${type}-`);
     this.#position = options.from;
   }
 

@@ -14,6 +14,8 @@ export interface OpenedFeed {
 
 export interface FeedRequest {
   readonly types: readonly string[];
+  /** Asks the store for no other streams than those that have events of these types: for catching up. The position then moves in larger steps. */
+  readonly onlyTheirStreams?: boolean;
   /** Commit position after which to start; undefined: at the start of the log. */
   readonly from: bigint | undefined;
   /** The next page comes when it has resolved. */
