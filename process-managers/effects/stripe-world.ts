@@ -7,7 +7,6 @@ import { factProviders } from '#domain/facts.ts';
 import { command, SYSTEM, type Actor, type CommandMessage } from '#domain/kernel/command.ts';
 import type { ProcessManager } from '#domain/kernel/consumer.ts';
 import type { DomainEvent, RecordedEvent } from '#domain/kernel/event.ts';
-import { followUpId, streamOf } from '#domain/kernel/ids.ts';
 import { receiveStripeEvent, stripeEventIdOf } from '#domain/payments/stripe-event.ts';
 import { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import type { CommandContext, CommandResult } from '#infra/cqrs/commands.ts';
@@ -16,6 +15,7 @@ import { startStripeHarness } from '#infra/embedded/stripe/harness.ts';
 import { Aggregates } from '#infra/event-store/aggregates.ts';
 import { EventStoreClient } from '#infra/event-store/client.ts';
 import { Codec } from '#infra/event-store/codec.ts';
+import { givenEvents } from '#infra/event-store/given-events.ts';
 import type { WaitingRow } from '#infra/process-managers/outbox.ts';
 import { derive, type NewRow } from '#infra/process-managers/reactions.ts';
 import { Executor } from '#infra/process-managers/executor.ts';
@@ -85,27 +85,7 @@ export class StripeWorld {
 
   /** Writes what happened elsewhere, as given; what follows from it waits for {@link settle}. */
   async given(aggregateType: string, aggregateId: string, ...events: readonly DomainEvent[]): Promise<void> {
-    const encoded = await Promise.all(
-      events.map((event) =>
-        this.codec.encode(randomUUID(), event, {
-          eventVersion: this.codec.versionOf(event.type),
-          aggregateType,
-          aggregateId,
-          timestamp: this.clock.now(),
-          source: 'spec',
-          commandId: followUpId('given', aggregateId),
-          commandType: 'Spec',
-          correlationId: followUpId('given', aggregateId),
-          causationId: followUpId('given', aggregateId),
-          role: 'system',
-        }),
-      ),
-    );
-    await this.client.append(
-      streamOf(aggregateType, aggregateId),
-      encoded.map(({ stored }) => stored),
-      'any',
-    );
+    await givenEvents({ client: this.client, codec: this.codec, clock: this.clock }, aggregateType, aggregateId, events);
     for (const event of await this.aggregates.history(aggregateType, aggregateId)) this.#happened(event);
   }
 
