@@ -5,8 +5,11 @@ import { deciders } from '#domain/deciders.ts';
 import { EventStoreClient } from '#infra/event-store/client.ts';
 import type { StoredEvent } from '#infra/event-store/reading.ts';
 import { Database } from '#infra/postgres/database.ts';
+import { ActNotPossible, OutboxOperations } from '#infra/process-managers/operations.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
+import { ledger, type LedgerRow } from '#projections/payments/ledger.ts';
 import { readModels } from '#projections/read-models.ts';
+import { columnsOf, viewOf } from '#query-api/rows.ts';
 
 const PATIENCE_MS = 60_000;
 const PREFIXES = deciders.map(({ aggregateType }) => `${aggregateType}-`);
@@ -24,6 +27,10 @@ export interface StripeObject {
   readonly id: string;
   readonly status?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** In minor units. */
+  readonly amount?: number;
+  /** Of a charge or a refund: its PaymentIntent. */
+  readonly payment_intent?: string;
 }
 
 /** A reaction that waits for its time. */
@@ -51,10 +58,10 @@ export class Evidence {
     await Promise.all([this.#database.close(), this.#eventStore.close()]);
   }
 
-  /** Resolves when every consumer has taken in the whole log and nothing that is due waits; throws what is left after a minute. */
-  async settled(): Promise<void> {
+  /** Resolves when every consumer has taken in the whole log and nothing that is due waits; throws what is left when that takes longer. */
+  async settled(patienceMs = PATIENCE_MS): Promise<void> {
     const consumers = await this.#consumers();
-    for (const deadline = Date.now() + PATIENCE_MS; ; await wait(50)) {
+    for (const deadline = Date.now() + patienceMs; ; await wait(50)) {
       const head = await this.#eventStore.head();
       const behind = (await this.#consumers()).filter(({ position }) => BigInt(position) < head).map(({ consumer }) => consumer);
       const waiting = await this.#database.query<{ manager: string; command_type: string; last_error: string | null }>(
@@ -70,6 +77,24 @@ export class Evidence {
   /** Reactions that were given up. */
   parked(): Promise<{ manager: string; command_type: string; last_error: string | null }[]> {
     return this.#database.query(`select manager, command_type, last_error from engine.outbox where state = 'parked'`);
+  }
+
+  /** Events that a read model could not take. */
+  deadLetters(): Promise<{ consumer: string; key: string; error: string | null }[]> {
+    return this.#database.query('select consumer, key, error from engine.dead_letters');
+  }
+
+  /** Has every reaction that failed tried again at once, as an operator does when what stood in the way is gone; how many there were. */
+  async retryWhatFailed(): Promise<number> {
+    const operations = new OutboxOperations(this.#database);
+    const failed = (await operations.troubled(10_000)).filter(({ state }) => state === 'pending');
+    for (const { id } of failed) {
+      await operations.retry(id, { who: 'spec', why: 'the trouble is over' }).catch((error: unknown) => {
+        // It has ended meanwhile.
+        if (!(error instanceof ActNotPossible)) throw error;
+      });
+    }
+    return failed.length;
   }
 
   /** Reactions whose time has not come. */
@@ -93,6 +118,11 @@ export class Evidence {
     );
   }
 
+  /** The money of every booking. */
+  ledger(): Promise<LedgerRow[]> {
+    return this.#database.query<LedgerRow>(`select ${columnsOf(ledger)} from ${viewOf(ledger)}`);
+  }
+
   /** Every event of ours, oldest first. */
   async events(): Promise<StoredEvent[]> {
     const events: StoredEvent[] = [];
@@ -110,6 +140,11 @@ export class Evidence {
   /** The objects of a kind at Stripe: `customer`, `charge`, `transfer` ... */
   stripeObjects(kind: string): Promise<readonly StripeObject[]> {
     return this.operator.stripe('GET', `objects/${kind}`);
+  }
+
+  /** How Stripe's webhooks fared. */
+  webhooks(): Promise<readonly { readonly type: string; readonly attempts: number; readonly delivered: boolean }[]> {
+    return this.operator.stripe('GET', 'webhooks');
   }
 
   /** Every request that Stripe has had. */
