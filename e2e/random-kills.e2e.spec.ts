@@ -9,7 +9,7 @@ import { Evidence } from './evidence.ts';
 import { Chance } from './random-kills-chance.ts';
 import { Judge } from './random-kills-judge.ts';
 import { People } from './random-kills-people.ts';
-import { Platform, type Part } from './random-kills-platform.ts';
+import { Platform } from './random-kills-platform.ts';
 import { changeWeather, clearWeather } from './random-kills-weather.ts';
 
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 12);
