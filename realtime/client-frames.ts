@@ -12,7 +12,7 @@ const lesson = z.object({ lessonId: uuid });
 /** A lesson or a channel: whoever takes part hears what happens in it at the moment. */
 const room = z.object({ room: z.enum(['lesson', 'channel']), id: uuid });
 export type Room = z.output<typeof room>;
-export const frameId = z.string().refine((text) => parseFrameId(text) !== undefined, 'must be the id of a frame');
+const frameId = z.string().refine((text) => parseFrameId(text) !== undefined, 'must be the id of a frame');
 
 const frames = {
   subscribe: { sentence: 'Hear who comes, goes and types in a room.', data: room },

@@ -6,7 +6,7 @@ import { type FrameId, type StoredFrame } from './frame.ts';
 const CONSUMER = { consumer: 'realtime:frames', version: 1, generation: 0 };
 
 /** Frames that one person may have waiting; who missed more starts afresh. */
-export const MOST_KEPT = 1_000;
+const MOST_KEPT = 1_000;
 /** Hours for which a frame is kept. */
 const KEPT_FOR_HOURS = 24;
 

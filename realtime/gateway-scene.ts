@@ -59,7 +59,7 @@ interface Frame {
 }
 
 /** A client that keeps what it is sent and can wait for the next frame of a type. */
-export class Client {
+class Client {
   readonly frames: Frame[] = [];
   readonly closed: Promise<number>;
   #read = 0;

@@ -33,7 +33,7 @@ export interface GatewayTimes {
   readonly patience: number;
 }
 
-export const GATEWAY_TIMES: GatewayTimes = { pingEvery: 30_000, session: 3_600_000, patience: 10_000 };
+const GATEWAY_TIMES: GatewayTimes = { pingEvery: 30_000, session: 3_600_000, patience: 10_000 };
 
 export interface GatewayParts {
   readonly tickets: Tickets;

@@ -13,7 +13,7 @@ import { ClockModule } from './clock.controller.ts';
 import { keptClock } from './kept-clock.ts';
 
 /** The administrator of an embedded system. */
-export const EMBEDDED_ADMIN_EMAIL = 'admin@chalkstream.example';
+const EMBEDDED_ADMIN_EMAIL = 'admin@chalkstream.example';
 
 /** How long a start waits for the read models, in milliseconds. A long log takes longer; the API then answers 503 to queries meanwhile. */
 const CATCH_UP_MS = 60_000;

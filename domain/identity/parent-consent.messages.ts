@@ -23,7 +23,7 @@ export const scopes = z.array(scope).max(5);
 export const SCOPES_ASKED: readonly Scope[] = ['account', 'messaging', 'video', 'recording', 'payment'];
 
 /** `email_link` proves only that somebody reads the parent's mail: not enough for a child under 13. */
-export const method = z.enum(['email_link', 'card_charge', 'signed_form', 'government_id', 'knowledge_questions', 'call']);
+const method = z.enum(['email_link', 'card_charge', 'signed_form', 'government_id', 'knowledge_questions', 'call']);
 export const APPROVED_UNDER_13: readonly z.output<typeof method>[] = [
   'card_charge',
   'signed_form',

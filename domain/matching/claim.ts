@@ -3,10 +3,10 @@ import { uuid } from '../kernel/ids.ts';
 import { MINUTE, plus, type Instant } from '../kernel/time.ts';
 
 /** A claim whose request never came into being is free after this long: its sender died in between. */
-export const CLAIM_WITHOUT_REQUEST = MINUTE;
+const CLAIM_WITHOUT_REQUEST = MINUTE;
 
 /** What became of the request that holds a claim. */
-export const holderFate = z.enum(['absent', 'open', 'ended']);
+const holderFate = z.enum(['absent', 'open', 'ended']);
 export type HolderFate = z.output<typeof holderFate>;
 
 /** A place kept for a request. */

@@ -24,7 +24,7 @@ import {
 /** How long after the lesson the payer may object before the tutor is paid (Pay Tutor After Completion Policy). */
 export const RELEASE_AFTER = DAY;
 /** When a refused transfer is tried again, counted from each refusal; after the last one a person has to look. */
-export const PAYOUT_RETRIES: readonly number[] = [HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR];
+const PAYOUT_RETRIES: readonly number[] = [HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR];
 
 type PayoutCommand = PaymentCommandOf<
   | 'ReleasePayment'

@@ -8,7 +8,7 @@ import * as refusals from './payment-refusals.ts';
 import { comingBack, currentSplit, heldByTutor, sum, type PaymentState, type Terms } from './payment-state.ts';
 
 /** When a refused reversal is tried again, counted from each refusal; the third refusal turns it into a debt. */
-export const REVERSAL_RETRIES: readonly number[] = [HOUR, 6 * HOUR];
+const REVERSAL_RETRIES: readonly number[] = [HOUR, 6 * HOUR];
 
 type RecoveryCommand = PaymentCommandOf<'ReverseTransfer' | 'RecordTransferReversed' | 'RecordTransferReversalFailed' | 'SettleTutorDebt'>;
 type PaymentEvent = events.PaymentEvent;

@@ -11,7 +11,7 @@ import * as refusals from './payment-refusals.ts';
 import { evolvePayment, isCaptured, isOnHold, noPayment, type PaymentState, type Terms } from './payment-state.ts';
 
 /** How often a payer may be declined before the booking is given up. */
-export const PAYMENT_ATTEMPTS = 3;
+const PAYMENT_ATTEMPTS = 3;
 
 type PaymentEvent = events.PaymentEvent;
 

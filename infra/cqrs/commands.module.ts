@@ -5,7 +5,7 @@ import { Aggregates } from '#infra/event-store/aggregates.ts';
 import type { CommandContext, CommandResult, CommandSender } from './commands.ts';
 
 /** On the bus: a command that an aggregate decides on. */
-export class DispatchCommand extends Command<CommandResult> {
+class DispatchCommand extends Command<CommandResult> {
   constructor(
     readonly message: CommandMessage,
     readonly context: CommandContext,
@@ -15,7 +15,7 @@ export class DispatchCommand extends Command<CommandResult> {
 }
 
 @CommandHandler(DispatchCommand)
-export class DispatchCommandHandler {
+class DispatchCommandHandler {
   constructor(@Inject(Aggregates) private readonly aggregates: Aggregates) {}
 
   execute({ message, context }: DispatchCommand): Promise<CommandResult> {

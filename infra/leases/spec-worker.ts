@@ -18,7 +18,7 @@ export function tickOf(nth: number): RecordedEvent<Ticked> {
   return { ...event, position: BigInt(nth) };
 }
 
-export const clocks: ReadModel<{ ticks: number; last: number }, TickEvents> = {
+const clocks: ReadModel<{ ticks: number; last: number }, TickEvents> = {
   name: 'clocks',
   context: 'takeover',
   version: 1,

@@ -24,7 +24,7 @@ export interface RecordingAdapters {
 }
 
 /** Where the recorder puts its files: Agora allows letters and digits only. */
-export function recordingPrefix(lessonId: string): readonly [string, string] {
+function recordingPrefix(lessonId: string): readonly [string, string] {
   return ['recordings', lessonId.replaceAll('-', '')];
 }
 

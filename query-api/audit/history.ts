@@ -10,7 +10,7 @@ import type { Caller } from '#infra/http/endpoint.ts';
 import { Problem } from '#infra/http/problems.ts';
 
 /** What a personal field reads as for whoever gave no reason. */
-export const MASKED = '[masked]';
+const MASKED = '[masked]';
 
 /** Personal fields by event type. */
 const personal = new Map(deciders.flatMap(({ events }) => events.map(({ type, personal }) => [type, Object.keys(personal)] as const)));

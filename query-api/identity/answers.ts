@@ -17,7 +17,7 @@ export const account = z.object({
   registeredAt: instant,
   activatedAt: instant.nullable(),
 });
-export const student = z.object({
+const student = z.object({
   name: z.string().nullable(),
   gradeLevel: z.string().nullable(),
   subjectsOfInterest: z.array(z.string()),

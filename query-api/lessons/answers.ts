@@ -3,7 +3,7 @@ import { z } from 'zod';
 const instant = z.iso.datetime();
 const seconds = z.number().int();
 
-export const lessonStatus = z.enum(['Initiated', 'Reserved', 'Confirmed', 'InProgress', 'Completed', 'Disputed', 'Settled', 'Failed']);
+const lessonStatus = z.enum(['Initiated', 'Reserved', 'Confirmed', 'InProgress', 'Completed', 'Disputed', 'Settled', 'Failed']);
 export const lesson = z.object({
   bookingId: z.string(),
   studentId: z.string(),

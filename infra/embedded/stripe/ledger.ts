@@ -14,7 +14,7 @@ export interface BalanceTransaction extends Resource {
 }
 
 /** The funds that a fresh stand-in has in each currency, so that refunds can include the fees that Stripe keeps. */
-export const OPENING_FUNDS = 100_000_000;
+const OPENING_FUNDS = 100_000_000;
 
 /** The processing fee that Stripe keeps of a charge: 2.9 % and 30 minor units, never more than the charge. */
 export function processingFee(amount: number): number {

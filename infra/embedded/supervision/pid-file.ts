@@ -11,7 +11,7 @@ export function writePidFile(file: string, servedPid: number, program: string): 
 }
 
 /** Who holds the folder: nobody, a process whose application has died and which is therefore leaving, or one that serves a living application. */
-export function holder(file: string): 'none' | 'leaving' | { servedPid: number } {
+function holder(file: string): 'none' | 'leaving' | { servedPid: number } {
   if (!existsSync(file)) return 'none';
   const [pid, servedPid, program] = readFileSync(file, 'utf8').split('\n');
   // A process id may have been given to something else since: the command line tells.
