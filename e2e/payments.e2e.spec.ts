@@ -152,6 +152,17 @@ describe('Paying for a lesson', () => {
     await ledgerIs(lesson, { chargedMinor: 0, commissionMinor: 0, tutorShareMinor: 0, balanced: true });
   }, 60_000);
 
+  it('that has succeeded is told as such to whoever pays again before Stripe’s word has come', async () => {
+    const lesson = await reserve();
+    await world.operator.silenceStripe();
+    const first = await pay(lesson, { paymentMethodId: 'pm_card_visa' });
+    expect(await pay(lesson, { paymentMethodId: 'pm_card_visa' })).toEqual(first);
+    expect(first).toMatchObject({ status: 'succeeded', declinedBecause: null });
+    await world.operator.stripeIsBack();
+    await statusIs(lesson, 'paid');
+    await ledgerIs(lesson, { chargedMinor: 5_000, balanced: true });
+  }, 60_000);
+
   it('is for the payer alone', async () => {
     const lesson = await reserve();
     await pay(lesson);
@@ -181,7 +192,7 @@ describe('Paying for a lesson', () => {
     }
     const { payments } = await mia.api.get<{ payments: { paymentId: string }[] }>('/payments/history');
     expect(pages).toEqual(payments.map(({ paymentId }) => paymentId));
-    expect(pages.length).toBe(3);
+    expect(pages.length).toBe(4);
   });
 });
 

@@ -10,6 +10,7 @@ import { PaymentNotFound, PaymentNotReady } from '#domain/payments/payment-refus
 import { paymentTransaction } from '#domain/payments/payment-transaction.ts';
 import { CardDeclined } from '#infra/adapters/stripe/errors.ts';
 import { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
+import { UpstreamRefused } from '#infra/adapters/upstream-errors.ts';
 import type { Config } from '#infra/config/config.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
 import { Aggregates } from '#infra/event-store/aggregates.ts';
@@ -117,7 +118,14 @@ export class PaymentConfirmation {
       return null;
     } catch (error) {
       if (error instanceof CardDeclined) return error.declineCode ?? error.code;
+      // Whoever pays twice, because the first answer was lost or by two clicks, hears that it is paid.
+      if (await this.#hasSucceeded(intentId, error)) return null;
       throw error;
     }
+  }
+
+  async #hasSucceeded(intentId: string, error: unknown): Promise<boolean> {
+    if (!(error instanceof UpstreamRefused) || error.code !== 'payment_intent_unexpected_state') return false;
+    return (await this.stripe.retrievePaymentIntent(intentId)).status === 'succeeded';
   }
 }
