@@ -7,13 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { recorded } from '#domain/kernel/given-when-then.ts';
-import { now, type ProcessManager } from '#domain/kernel/consumer.ts';
+import { now, type ProcessManager, type ReadModel } from '#domain/kernel/consumer.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { addRows, Outbox } from '#infra/process-managers/outbox.ts';
 import { rowsFor } from '#infra/process-managers/reactions.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';
 import { MemoryLog } from '#infra/verify/memory-log.ts';
+import { consumerOf } from '#infra/projections/tables.ts';
 import { readModels } from '#projections/read-models.ts';
 import { operations } from './report.ts';
 
@@ -30,20 +31,27 @@ describe('operations', () => {
   let database: Database;
   let url: string;
   let engine: ProjectionEngine;
-  beforeAll(async () => {
-    postgres = await disposableServer();
-    ({ database, url } = await postgres.create());
-    const log = new MemoryLog();
-    engine = new ProjectionEngine({
+  const log = new MemoryLog();
+
+  /** Starts an engine of some read models, and waits until it serves them. */
+  async function serving(models: readonly ReadModel[]): Promise<ProjectionEngine> {
+    const started = new ProjectionEngine({
       database,
-      models: readModels.slice(0, 2),
+      models,
       openFeed: log.feeds(),
       readEvent: (stream, revision) => log.readEvent(stream, revision),
       onError: () => undefined,
     });
+    started.start();
+    expect(await started.positions.waitFor([models[0]!.name], log.head, 10_000)).toBe(true);
+    return started;
+  }
+
+  beforeAll(async () => {
+    postgres = await disposableServer();
+    ({ database, url } = await postgres.create());
     log.append(recorded({ type: 'Ignored', data: {} }, { aggregateType: 'Nothing', aggregateId: 'x' }));
-    engine.start();
-    expect(await engine.positions.waitFor([readModels[0]!.name], log.head, 10_000)).toBe(true);
+    engine = await serving(readModels.slice(0, 2));
     const came = recorded({ type: 'GuestCame', data: {} }, { aggregateType: 'Guest', aggregateId: 'ada' });
     const rows = rowsFor(greeting, came);
     await addRows(database, 1, rows);
@@ -131,6 +139,32 @@ describe('operations', () => {
     expect(await program('outbox', 'retry', id, '--why', 'mended')).toMatchObject({ code: 1 });
     expect(await database.query(`select act, why from engine.operator_acts where act = 'retry'`)).toEqual([
       { act: 'retry', why: 'mended' },
+    ]);
+  });
+
+  it('say which version of a read model nobody keeps up any more, also when an earlier one is back', async () => {
+    const [first] = readModels as readonly [ReadModel, ...ReadModel[]];
+    const consumer = consumerOf(first);
+    const states = async () => {
+      const { consumers } = await operations(database);
+      return consumers.filter((each) => each.consumer === consumer).map(({ version, state }) => [version, state]);
+    };
+    const raised = { ...first, version: first.version + 1, columns: { ...first.columns, more: 'text?' as const } };
+    await engine.stop();
+    engine = await serving([raised]);
+    expect(await states()).toEqual([
+      [first.version, 'superseded'],
+      [raised.version, 'live'],
+    ]);
+    expect((await program('projections', 'list')).out).toMatch(new RegExp(`${consumer} +${first.version} +superseded`));
+    await engine.stop();
+    const lines = await program('projections', 'pause', consumer, '--why', 'nobody runs');
+    expect(lines).toMatchObject({ code: 1, err: expect.stringContaining('no process with the role projections runs') });
+    log.append(recorded({ type: 'Ignored', data: {} }, { aggregateType: 'Nothing', aggregateId: 'x', nth: 2 }));
+    engine = await serving([first]);
+    expect(await states()).toEqual([
+      [first.version, 'live'],
+      [raised.version, 'superseded'],
     ]);
   });
 });

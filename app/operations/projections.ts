@@ -17,8 +17,8 @@ npm run projections -- rebuild <name>…|all [--accept] [--fresh] [--lag-limit <
                                                              --fresh: from the start, not where a stopped rebuild ended
 npm run projections -- rebuild <name> --as-of <position|time> --why "…"
                                                              a copy of its own, as the read model was then
-npm run projections -- copies                                the copies that there are
-npm run projections -- drop-copy <name@position>
+npm run projections -- copies                                the copies that there are, and what stopped rebuilds have filled
+npm run projections -- drop-copy <name@position|name#next>
 npm run projections -- export <name|name@position> --format csv|ndjson|parquet [--to <file>]
                                                              the rows; the manifest goes to <file>.manifest.json or to stderr
 npm run projections -- pause|resume <name> --why "…"
@@ -47,8 +47,11 @@ await runProgram(USAGE, async (args) => {
     }
     mustSayWhy(args);
     const act = actOf(verb, consumerNamed(name), args.words);
+    const { leases } = await operations(database);
+    if (!leases.some(({ name: lease, secondsLeft }) => lease === 'projections' && secondsLeft > 0))
+      throw new Error('Nobody could carry it out: no process with the role projections runs.');
     const outcome = await outcomeOf(database, await askFor(database, act, args.operator), ACT_WITHIN_MS);
-    if (outcome === undefined) throw new Error('Nobody has carried it out: does a process with the role projections run?');
+    if (outcome === undefined) throw new Error('Nobody has carried it out yet; it will be done when there is time.');
     if (outcome.state === 'failed') throw new Error(outcome.outcome ?? 'It failed.');
     console.log(outcome.outcome);
   } finally {

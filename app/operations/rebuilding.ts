@@ -146,7 +146,9 @@ function printOutcome(consumer: string, { state, position, before, after, differ
   }
   if (differences.length > SHOWN_DIFFERENCES) console.log(`  … and ${differences.length - SHOWN_DIFFERENCES} more`);
   if (state === 'different') {
-    console.log(`${differences.length} rows differ; nothing was changed. Again with --accept to take the new ones.`);
+    console.log(
+      `${differences.length} rows differ; nothing was changed. Again with --accept to take the new ones, or drop-copy ${consumer}#next.`,
+    );
     process.exitCode = 1;
   } else console.log(state === 'swapped' ? 'Queries see the new table.' : 'The table is ready for the code that serves this version.');
 }

@@ -11,7 +11,7 @@ import { fill } from './work.ts';
 
 /** A read model as it was at a position of the log, in a table of its own that nothing keeps up. */
 export interface Copy {
-  /** `context.name@position`. */
+  /** `context.name@position`; `context.name#next` for what a rebuild has filled. */
   readonly name: string;
   readonly version: number;
   /** `schema.table`. */
@@ -94,15 +94,15 @@ export async function buildCopy(options: CopyOptions): Promise<Copy> {
   return { name: place.consumer, version: model.version, table: `${place.table.schema}.${place.table.name}`, position, complete: true };
 }
 
-/** Every copy that there is, by name. */
+/** Every copy that there is, by name; and what rebuilds that were stopped, or whose rows nobody has accepted, have filled. */
 export async function listCopies(database: Database): Promise<Copy[]> {
   const copies: Copy[] = [];
-  for (const { consumer, version, state } of await loadCheckpoints(database)) {
-    const found = /^(\w+)\.(\w+)@(\d+)$/.exec(consumer);
+  for (const { consumer, version, state, position } of await loadCheckpoints(database)) {
+    const found = /^(\w+)\.(\w+)(?:@(\d+)|#next)$/.exec(consumer);
     if (found === null) continue;
-    const [, schema, name, position] = found;
-    const table = `${schema}.${name}_v${version}_at_${position}`;
-    copies.push({ name: consumer, version, table, position: BigInt(position!), complete: state === 'paused' });
+    const [, schema, name, at] = found;
+    const table = `${schema}.${name}_v${version}_${at === undefined ? 'next' : `at_${at}`}`;
+    copies.push({ name: consumer, version, table, position: at === undefined ? position : BigInt(at), complete: state === 'paused' });
   }
   return copies.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
@@ -111,7 +111,7 @@ export async function listCopies(database: Database): Promise<Copy[]> {
 export async function dropCopy(database: Database, name: string): Promise<Copy[]> {
   const copies = (await listCopies(database)).filter((copy) => copy.name === name);
   if (copies.length === 0) return [];
-  const lease = await Lease.take(database, `copy ${name}`);
+  const lease = await Lease.take(database, `${name.endsWith('#next') ? 'rebuild' : 'copy'} ${name}`);
   if (lease === undefined) throw new RebuildUnderWay(name);
   try {
     await database.transaction(async (transaction) => {

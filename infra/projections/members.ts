@@ -76,17 +76,22 @@ export async function prepareMembers(
     const current = usable ? checkpoint : await beginAnew(database, token, { model, table, checkpoint, fingerprint });
     const viewed = shown ? views.get(consumerOf(model)) : undefined;
     if (shown && viewed === undefined) await database.transaction((transaction) => showTable(transaction, model, table));
-    // Code of an earlier version is back: its rows are shown again once they have caught up.
     const isShown = viewed === undefined || viewed === `${table.schema}.${table.name}`;
+    // Code of an earlier version is back: its rows are shown again once they have caught up.
+    const state = current.state === 'live' && !isShown ? 'building' : current.state;
+    if (state !== current.state)
+      await database.execute('update engine.checkpoints set state = $4 where consumer = $1 and version = $2 and fencing_token = $3', [
+        consumer,
+        model.version,
+        token,
+        state,
+      ]);
     const rows = new Rows(table);
     const { version, generation, position } = current;
     // Rows come with their checkpoint: before the first there are none.
     const heldBack = holding.has(nameOf(current)) ? await loadHeldBack(database, current) : { parked: [], skipped: [] };
     const fold = new Fold(model, rows, cacheRows, heldBack, position < 0n);
-    prepared.push({
-      member: { model, consumer, version, generation, position, rows, fold },
-      state: current.state === 'live' && !isShown ? 'building' : current.state,
-    });
+    prepared.push({ member: { model, consumer, version, generation, position, rows, fold }, state });
   }
   return prepared;
 }
