@@ -12,9 +12,11 @@ const APP = new URL('./random-kills-app.ts', import.meta.url);
 const ADMIN = new URL('../app/admin/main.ts', import.meta.url);
 const NODE = ['--disable-warning=ExperimentalWarning', '--import', new URL('../infra/runtime/typescript.js', import.meta.url).href];
 
-/** The processes that the system runs in here. */
-const PARTS = { api: 'command-api,query-api,realtime,internal', engines: 'projections,process-managers' } as const;
+const WORKER = 'projections,process-managers';
+/** The processes that the system runs in here, with their roles. One of the workers leads, the others are there to take over. */
+const PARTS = { api: 'command-api,query-api,realtime,internal', 'worker 1': WORKER, 'worker 2': WORKER, 'worker 3': WORKER } as const;
 export type Part = keyof typeof PARTS;
+export const parts = Object.keys(PARTS) as Part[];
 
 interface Process {
   readonly child: ChildProcess;
@@ -62,6 +64,7 @@ export class Platform {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #log: number;
   readonly #processes = new Map<Part, Process>();
+  readonly #dying = new Map<Part, Promise<void>>();
 
   private constructor(peers: Peers, addresses: EmbeddedAddresses, environment: Readonly<Record<string, string>>) {
     this.#peers = peers;
@@ -114,8 +117,7 @@ export class Platform {
       await peers.setWebhookTarget(publicUrl);
       const platform = new Platform(peers, addresses, environment);
       await platform.#createAdmin(admin);
-      platform.#launch('api');
-      platform.#launch('engines');
+      for (const part of parts) platform.#launch(part);
       await platform.ready();
       return platform;
     } catch (error) {
@@ -124,15 +126,20 @@ export class Platform {
     }
   }
 
-  /** Resolves when all parts serve. */
-  async ready(): Promise<void> {
-    await Promise.all([...this.#processes.values()].map(({ ready }) => ready));
+  /** Resolves when some parts, or all of them, serve. */
+  async ready(those: readonly Part[] = parts): Promise<void> {
+    await Promise.all(those.map((part) => this.#processes.get(part)!.ready));
   }
 
-  /** kill -9, all at once, and a new start of each. */
-  async kill(parts: readonly Part[]): Promise<void> {
-    await Promise.all(parts.map((part) => this.#end(part, 'SIGKILL')));
-    for (const part of parts) this.#launch(part);
+  /** kill -9, all at once, and a new start of each. A part that somebody else is killing at this moment is left to them. */
+  async kill(those: readonly Part[]): Promise<void> {
+    await Promise.all(
+      those.map((part) => {
+        const dying = this.#dying.get(part) ?? this.#restart(part).finally(() => this.#dying.delete(part));
+        this.#dying.set(part, dying);
+        return dying;
+      }),
+    );
   }
 
   async stop(): Promise<void> {
@@ -148,6 +155,11 @@ export class Platform {
       body: JSON.stringify({ channel, uid, event: 'join' }),
     });
     if (!response.ok) throw new Error(`the room answered ${response.status} ${await response.text()}`);
+  }
+
+  async #restart(part: Part): Promise<void> {
+    await this.#end(part, 'SIGKILL');
+    this.#launch(part);
   }
 
   #launch(part: Part): void {

@@ -9,18 +9,20 @@ import { Evidence } from './evidence.ts';
 import { Chance } from './random-kills-chance.ts';
 import { Judge } from './random-kills-judge.ts';
 import { People } from './random-kills-people.ts';
-import { Platform } from './random-kills-platform.ts';
+import { parts, Platform, type Part } from './random-kills-platform.ts';
 import { changeWeather, clearWeather } from './random-kills-weather.ts';
 
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 12);
 const SEED = Number(process.env['KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 /** A run that takes longer is judged by what it came to. */
 const MINUTES = Number(process.env['KILL_MINUTES'] ?? 60);
-const LONGEST_PAUSE_MS = 1_500;
-const KILLS_OF_A_CLASS = 8;
+const LONGEST_LIFE_OF_A_WORKER_MS = 1_500;
+/** It has no second beside it: people need somebody to talk to. */
+const LONGEST_LIFE_OF_THE_API_MS = 8_000;
+const KILLS_OF_A_CLASS = 15;
 const PATIENCE_MS = 300_000;
-/** Who dies: one process or the whole system. */
-const VICTIMS = { api: 38, engines: 42, both: 20 } as const;
+/** How often it is the whole system that dies, and not one of its processes. */
+const WHOLE_SYSTEM = 0.07;
 /** At once, for whoever watches a long run. */
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -43,12 +45,16 @@ afterAll(async () => {
   if (process.env['KILL_KEEP'] === undefined) rmSync(dir, { recursive: true, force: true });
 });
 
-/** Kills at a random moment and starts again: while everything serves, or while something is still starting. */
-async function kill(chance: Chance): Promise<void> {
-  if (chance.happens(0.75)) await platform.ready();
-  await wait(chance.next() * LONGEST_PAUSE_MS);
-  const victim = chance.weighted(VICTIMS);
-  await platform.kill(victim === 'both' ? ['api', 'engines'] : [victim]);
+/**
+ * Kills a part again and again, at random moments, for as long as it may: while it serves or, now and then, while it is still starting; and now
+ * and then the whole system at once. Each part has a killer of its own, so that one may die while another is coming back.
+ */
+async function haunt(part: Part, chance: Chance, mayKill: () => Promise<boolean>): Promise<void> {
+  while (await mayKill()) {
+    if (chance.happens(0.8)) await platform.ready([part]);
+    await wait(chance.next() * (part === 'api' ? LONGEST_LIFE_OF_THE_API_MS : LONGEST_LIFE_OF_A_WORKER_MS));
+    await platform.kill(chance.happens(WHOLE_SYSTEM) ? parts : [part]);
+  }
 }
 
 /** Resolves when Stripe has told everything and everything that follows from it has been done. */
@@ -74,21 +80,24 @@ it(`Killed ${ROUNDS} times at random while people book and pay and Stripe is in 
   tell(`KILL_SEED=${SEED} KILL_ROUNDS=${ROUNDS}`);
   const chance = new Chance(SEED);
   people = new People(platform, chance.fork());
-  await people.open(ROUNDS > 100 ? 4 : 1);
+  await people.open(ROUNDS > 100 ? 3 : 1);
   await platform.operator.stripe('POST', 'funds', { amount: 100_000_000, currency: 'gbp' });
-  await people.begin(ROUNDS > 100 ? 10 : 6);
+  await people.begin(ROUNDS > 100 ? 8 : 6);
   const begun = Date.now();
   const seconds = () => Math.round((Date.now() - begun) / 1000);
-  let round = 0;
-  for (; round < ROUNDS && seconds() < MINUTES * 60; round++) {
-    if (chance.happens(0.5)) await changeWeather(platform.operator, chance);
-    await kill(chance);
-    if (round % KILLS_OF_A_CLASS === 0) people.nextClass();
-    if (round % 50 === 49) tell(`${round + 1} kills in ${seconds()} s; ${people.receipts.bookings.length} bookings`);
+  let kills = 0;
+  const mayKill = async (): Promise<boolean> => {
     expect(people.complaints).toEqual([]);
     expect(platform.crashes).toEqual([]);
-  }
-  tell(`${round} kills in ${seconds()} s`);
+    if (kills === ROUNDS || seconds() > MINUTES * 60) return false;
+    kills += 1;
+    if (kills % 50 === 0) tell(`kill ${kills} after ${seconds()} s; ${people.receipts.bookings.length} bookings`);
+    if (kills % KILLS_OF_A_CLASS === 0) people.nextClass();
+    if (chance.happens(0.4)) await changeWeather(platform.operator, chance);
+    return true;
+  };
+  await Promise.all(parts.map((part) => haunt(part, chance.fork(), mayKill)));
+  tell(`${kills} kills in ${seconds()} s`);
   await clearWeather(platform.operator);
   await platform.ready();
   await people.end();
