@@ -1,17 +1,14 @@
 import { Controller, Inject, Post } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { correctDateOfBirth } from '#domain/identity/student-profile.ts';
 import { reinstateAccount, suspendAccount } from '#domain/identity/user-account.messages.ts';
 import { command } from '#domain/kernel/command.ts';
-import { uuid } from '#domain/kernel/ids.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 
-const byId = z.object({ id: uuid });
 const suspension = suspendAccount.data.omit({ userId: true });
 const correction = correctDateOfBirth.data.omit({ studentId: true });
-type ById = z.output<typeof byId>;
 
 /** What administrators may do to accounts. */
 @Controller('admin')

@@ -1,14 +1,12 @@
 import { Controller, Inject, Post } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { grantParentConsent } from '#domain/identity/parent-consent.messages.ts';
 import { activateUser } from '#domain/identity/user-account.messages.ts';
 import { command } from '#domain/kernel/command.ts';
-import { uuid } from '#domain/kernel/ids.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 
-const byId = z.object({ id: uuid });
 const evidence = grantParentConsent.data.pick({ method: true, scopes: true, evidenceRef: true });
 
 @Controller('internal')
@@ -23,7 +21,7 @@ export class IdentityInternalController {
     response: commandAnswer,
     status: 200,
   })
-  activate(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<CommandResult> {
+  activate(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(activateUser, { userId: id }), caller.commandContext());
   }
 
@@ -36,11 +34,7 @@ export class IdentityInternalController {
     response: commandAnswer,
     status: 200,
   })
-  consent(
-    @Params() { id }: z.output<typeof byId>,
-    @Body() given: z.output<typeof evidence>,
-    @Caller() caller: Caller,
-  ): Promise<CommandResult> {
+  consent(@Params() { id }: ById, @Body() given: z.output<typeof evidence>, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(grantParentConsent, { studentId: id, ...given }), caller.commandContext());
   }
 }

@@ -1,19 +1,17 @@
 import { Controller, Delete, Inject, Post, Put } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { requestParentConsent, revokeParentConsent } from '#domain/identity/parent-consent.messages.ts';
 import { createStudentProfile, updateStudentProfile } from '#domain/identity/student-profile.ts';
 import { command } from '#domain/kernel/command.ts';
-import { uuid } from '#domain/kernel/ids.ts';
 import { MailTokens } from '#infra/auth/mail-tokens.ts';
 import type { Config } from '#infra/config/config.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 import { CONFIG } from '#infra/http/injection.ts';
 
 const newProfile = createStudentProfile.data.omit({ studentId: true });
 const changes = updateStudentProfile.data.omit({ studentId: true });
-const byId = z.object({ id: uuid });
 const askAgain = requestParentConsent.data.pick({ parentEmail: true });
 
 @Controller('students')
@@ -67,7 +65,7 @@ export class StudentsController {
     params: byId,
     response: commandAnswer,
   })
-  revoke(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<CommandResult> {
+  revoke(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(revokeParentConsent, { studentId: id }), caller.commandContext());
   }
 }

@@ -6,12 +6,11 @@ import { bookLesson, endLesson } from '#domain/lessons/lesson-booking.ts';
 import { postLessonMessage } from '#domain/lessons/lesson-chat.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 import { joinAnswer, Joining } from './joining.ts';
 import { announcedFile, SharingFiles, uploadAnswer } from './sharing-files.ts';
 
-const lesson = z.object({ id: uuid });
-const fileOfLesson = lesson.extend({ fileId: uuid });
+const fileOfLesson = byId.extend({ fileId: uuid });
 const wanted = bookLesson.data.omit({ bookingId: true, studentId: true, startsAt: true }).extend({
   startsAt: z.iso
     .datetime({ offset: true })
@@ -48,14 +47,14 @@ export class LessonsController {
   @Endpoint({
     summary: 'Enter the video room: a token for now, until a quarter of an hour after the end.',
     actors: ['student', 'tutor'],
-    params: lesson,
+    params: byId,
     body: consent,
     response: joinAnswer,
     status: 200,
     secretAnswer: true,
   })
   join(
-    @Params() { id }: z.output<typeof lesson>,
+    @Params() { id }: ById,
     @Body() { recordingConsent }: z.output<typeof consent>,
     @Caller() caller: Caller,
   ): Promise<z.output<typeof joinAnswer>> {
@@ -66,11 +65,11 @@ export class LessonsController {
   @Endpoint({
     summary: 'End the lesson: the tutor at any time, the student after half of it.',
     actors: ['student', 'tutor'],
-    params: lesson,
+    params: byId,
     response: commandAnswer,
     status: 200,
   })
-  end(@Params() { id }: z.output<typeof lesson>, @Caller() caller: Caller): Promise<CommandResult> {
+  end(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(endLesson, { bookingId: id, because: 'asked' }), caller.commandContext());
   }
 
@@ -78,16 +77,12 @@ export class LessonsController {
   @Endpoint({
     summary: 'Write in the chat of a lesson, for clients without a socket.',
     actors: ['student', 'tutor'],
-    params: lesson,
+    params: byId,
     body: message,
     response: commandAnswer,
     rate: 'strict',
   })
-  post(
-    @Params() { id }: z.output<typeof lesson>,
-    @Body() body: z.output<typeof message>,
-    @Caller() caller: Caller,
-  ): Promise<CommandResult> {
+  post(@Params() { id }: ById, @Body() body: z.output<typeof message>, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(postLessonMessage, { lessonId: id, ...body }), caller.commandContext());
   }
 
@@ -95,13 +90,13 @@ export class LessonsController {
   @Endpoint({
     summary: 'Announce a file and get the form to upload it with.',
     actors: ['student', 'tutor'],
-    params: lesson,
+    params: byId,
     body: announcedFile,
     response: uploadAnswer,
     secretAnswer: true,
   })
   upload(
-    @Params() { id }: z.output<typeof lesson>,
+    @Params() { id }: ById,
     @Body() body: z.output<typeof announcedFile>,
     @Caller() caller: Caller,
   ): Promise<z.output<typeof uploadAnswer>> {

@@ -5,11 +5,10 @@ import { uuid } from '#domain/kernel/ids.ts';
 import { cancelPayout, clearPaymentMismatch, retryRefund } from '#domain/payments/payment-commands.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 
-const ofPayment = z.object({ id: uuid });
-const ofRefund = ofPayment.extend({ refundId: uuid });
-const ofPayout = ofPayment.extend({ payoutId: uuid });
+const ofRefund = byId.extend({ refundId: uuid });
+const ofPayout = byId.extend({ payoutId: uuid });
 const why = z.object({ reason: z.string().trim().min(3).max(200) });
 
 /** What administrators decide after they have looked into a question of money. */
@@ -21,16 +20,12 @@ export class PaymentsAdminController {
   @Endpoint({
     summary: 'Lift the hold after a difference with Stripe was looked into.',
     actors: ['admin'],
-    params: ofPayment,
+    params: byId,
     body: why,
     response: commandAnswer,
     status: 200,
   })
-  clear(
-    @Params() { id: paymentId }: z.output<typeof ofPayment>,
-    @Body() { reason }: z.output<typeof why>,
-    @Caller() caller: Caller,
-  ): Promise<CommandResult> {
+  clear(@Params() { id: paymentId }: ById, @Body() { reason }: z.output<typeof why>, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(clearPaymentMismatch, { paymentId }), caller.commandContext({ reason }));
   }
 

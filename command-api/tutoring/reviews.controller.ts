@@ -1,7 +1,6 @@
 import { Controller, Inject, Post } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { command } from '#domain/kernel/command.ts';
-import { uuid } from '#domain/kernel/ids.ts';
 import {
   askMoreInformation,
   assessQualifications,
@@ -11,13 +10,11 @@ import {
 } from '#domain/tutoring/admin-review-session.messages.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 
-const byId = z.object({ id: uuid });
 const assessments = assessQualifications.data.omit({ reviewId: true });
 const questions = askMoreInformation.data.omit({ reviewId: true });
 const decision = decideReview.data.omit({ reviewId: true });
-type ById = z.output<typeof byId>;
 
 /** The administrators' review queue. */
 @Controller('admin/reviews')

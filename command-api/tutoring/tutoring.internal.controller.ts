@@ -1,13 +1,11 @@
 import { Controller, Inject, Post } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { command } from '#domain/kernel/command.ts';
-import { uuid } from '#domain/kernel/ids.ts';
 import { approveTutor, rejectTutor } from '#domain/tutoring/tutor-profile.messages.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 
-const byId = z.object({ id: uuid });
 const rejection = rejectTutor.data.pick({ reasons: true });
 
 /** Decisions about tutors without the review; an administrator must be named. */
@@ -23,7 +21,7 @@ export class TutoringInternalController {
     response: commandAnswer,
     status: 200,
   })
-  approve(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<CommandResult> {
+  approve(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(approveTutor, { tutorId: id }), caller.commandContext());
   }
 
@@ -36,11 +34,7 @@ export class TutoringInternalController {
     response: commandAnswer,
     status: 200,
   })
-  reject(
-    @Params() { id }: z.output<typeof byId>,
-    @Body() { reasons }: z.output<typeof rejection>,
-    @Caller() caller: Caller,
-  ): Promise<CommandResult> {
+  reject(@Params() { id }: ById, @Body() { reasons }: z.output<typeof rejection>, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(rejectTutor, { tutorId: id, reasons }), caller.commandContext());
   }
 }

@@ -1,15 +1,12 @@
 import { Controller, Inject, Post } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { command } from '#domain/kernel/command.ts';
-import { uuid } from '#domain/kernel/ids.ts';
 import { reinstateTutor, suspendTutor } from '#domain/tutoring/tutor-profile.messages.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 
-const byId = z.object({ id: uuid });
 const suspension = suspendTutor.data.omit({ tutorId: true });
-type ById = z.output<typeof byId>;
 
 /** What administrators may do to tutors. */
 @Controller('admin/tutors')

@@ -1,7 +1,6 @@
 import { Controller, Delete, Inject, Post, Put } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { command } from '#domain/kernel/command.ts';
-import { uuid } from '#domain/kernel/ids.ts';
 import { provideMoreInformation, withdrawReview } from '#domain/tutoring/admin-review-session.messages.ts';
 import { removeQualification } from '#domain/tutoring/qualification-portfolio.ts';
 import {
@@ -13,12 +12,11 @@ import {
 } from '#domain/tutoring/tutor-profile.messages.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';
-import { Body, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Body, byId, type ById, Caller, commandAnswer, Endpoint, Params } from '#infra/http/endpoint.ts';
 import { newQualifications, QualificationDocuments, uploadForm, wantedUpload } from './qualification-documents.ts';
 
 const newProfile = createTutorProfile.data.omit({ tutorId: true });
 const changes = updateTutorProfile.data.omit({ tutorId: true });
-const byId = z.object({ id: uuid });
 
 @Controller('tutors')
 export class TutorsController {
@@ -65,7 +63,7 @@ export class TutorsController {
 
   @Delete('qualifications/:id')
   @Endpoint({ summary: 'Take a qualification back.', actors: ['tutor'], params: byId, response: commandAnswer })
-  remove(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<CommandResult> {
+  remove(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
     const message = command(removeQualification, { tutorId: caller.actor.userId!, qualificationId: id });
     return this.commands.send(message, caller.commandContext());
   }
@@ -84,13 +82,13 @@ export class TutorsController {
     response: commandAnswer,
     status: 200,
   })
-  answer(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<CommandResult> {
+  answer(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(provideMoreInformation, { reviewId: id }), caller.commandContext());
   }
 
   @Post('reviews/:id/withdraw')
   @Endpoint({ summary: 'Call the review off.', actors: ['tutor'], params: byId, response: commandAnswer, status: 200 })
-  withdraw(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<CommandResult> {
+  withdraw(@Params() { id }: ById, @Caller() caller: Caller): Promise<CommandResult> {
     return this.commands.send(command(withdrawReview, { reviewId: id }), caller.commandContext());
   }
 

@@ -3,6 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Actor, Role } from '#domain/kernel/command.ts';
+import { uuid } from '#domain/kernel/ids.ts';
 import type { CommandContext } from '#infra/cqrs/commands.ts';
 
 /**
@@ -32,6 +33,10 @@ export interface EndpointOptions {
   /** Media type of the answer when it is not JSON; the handler then returns a string or Buffer. */
   readonly produces?: string;
 }
+
+/** The parameters of an address that is about one thing: `…/:id`. */
+export const byId = z.object({ id: uuid });
+export type ById = z.output<typeof byId>;
 
 /** What a command answers: the aggregate, its revision after the command, and the position to read back from (`X-Min-Position`). */
 export const commandAnswer = z.object({

@@ -1,8 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { emailAddress } from '#domain/identity/user-account.messages.ts';
-import { uuid } from '#domain/kernel/ids.ts';
-import { Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { Problem } from '#infra/http/problems.ts';
 import { parentConsents } from '#projections/identity/parent-consents.ts';
 import { studentProfiles } from '#projections/identity/student-profiles.ts';
@@ -10,7 +9,6 @@ import { userAccounts } from '#projections/identity/user-accounts.ts';
 import { account, consentStatusOf, detailedConsentStatus } from './answers.ts';
 import { UsersQueries } from './users.queries.ts';
 
-const byId = z.object({ id: uuid });
 const byEmail = z.object({ email: emailAddress });
 const found = z.object({ users: z.array(account) });
 
@@ -39,7 +37,7 @@ export class IdentityInternalQueriesController {
     response: account,
     reads: [userAccounts.name],
   })
-  async user(@Params() { id }: z.output<typeof byId>): Promise<z.output<typeof account>> {
+  async user(@Params() { id }: ById): Promise<z.output<typeof account>> {
     const user = await this.users.account(id);
     if (user === undefined) throw new Problem('not_found');
     return user;
@@ -53,7 +51,7 @@ export class IdentityInternalQueriesController {
     response: detailedConsentStatus,
     reads: [studentProfiles.name, parentConsents.name],
   })
-  async consentStatus(@Params() { id }: z.output<typeof byId>): Promise<z.output<typeof detailedConsentStatus>> {
+  async consentStatus(@Params() { id }: ById): Promise<z.output<typeof detailedConsentStatus>> {
     const [student, consent] = await Promise.all([this.users.student(id), this.users.consent(id)]);
     if (student === undefined) throw new Problem('not_found');
     return consentStatusOf(student, consent);

@@ -1,8 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
-import { uuid } from '#domain/kernel/ids.ts';
 import { FileStore } from '#infra/adapters/s3/file-store.ts';
-import { Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { CLOCK } from '#infra/http/injection.ts';
 import type { Clock } from '#infra/time/clock.ts';
 import { lessonFiles } from '#projections/lessons/lesson-files.ts';
@@ -13,7 +12,6 @@ import { file, lesson, lessonState, message } from './answers.ts';
 import { chatToken, ChatTokens } from './chat-tokens.ts';
 import { LessonsQueries } from './lessons.queries.ts';
 
-const byId = z.object({ id: uuid });
 const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
 const upcomingWanted = z.object({ limit: limit(100, 50) });
 const upcoming = z.object({ lessons: z.array(lesson) });
@@ -51,7 +49,7 @@ export class LessonsQueriesController {
 
   @Get(':id')
   @Endpoint({ summary: 'A lesson.', actors: concerned, params: byId, response: lesson, reads: [lessons.name] })
-  show(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<z.output<typeof lesson>> {
+  show(@Params() { id }: ById, @Caller() caller: Caller): Promise<z.output<typeof lesson>> {
     return this.lessons.lesson(id, caller.actor);
   }
 
@@ -63,7 +61,7 @@ export class LessonsQueriesController {
     response: lessonState,
     reads: [lessons.name, lessonRooms.name],
   })
-  async status(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<z.output<typeof lessonState>> {
+  async status(@Params() { id }: ById, @Caller() caller: Caller): Promise<z.output<typeof lessonState>> {
     const found = await this.lessons.lesson(id, caller.actor);
     const room = await this.lessons.room(id);
     if (room === undefined) return { ...found, room: null };
@@ -81,7 +79,7 @@ export class LessonsQueriesController {
     reads: [lessons.name, lessonMessages.name],
   })
   async messages(
-    @Params() { id }: z.output<typeof byId>,
+    @Params() { id }: ById,
     @Query() { after, limit }: z.output<typeof messagesWanted>,
     @Caller() caller: Caller,
   ): Promise<z.output<typeof messages>> {
@@ -98,7 +96,7 @@ export class LessonsQueriesController {
     reads: [lessons.name, lessonFiles.name],
     secretAnswer: true,
   })
-  async files(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<z.output<typeof files>> {
+  async files(@Params() { id }: ById, @Caller() caller: Caller): Promise<z.output<typeof files>> {
     await this.lessons.lesson(id, caller.actor);
     const shared = await this.lessons.files(id);
     const linked = shared.map(async ({ storageKey, ...file }) => ({
@@ -117,7 +115,7 @@ export class LessonsQueriesController {
     reads: [lessons.name, lessonRooms.name],
     secretAnswer: true,
   })
-  chatToken(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<z.output<typeof chatToken>> {
+  chatToken(@Params() { id }: ById, @Caller() caller: Caller): Promise<z.output<typeof chatToken>> {
     return this.chatTokens.issue(id, caller);
   }
 }

@@ -1,13 +1,11 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
-import { uuid } from '#domain/kernel/ids.ts';
-import { Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { lessonRooms } from '#projections/lessons/lesson-rooms.ts';
 import { lessons } from '#projections/lessons/lessons.ts';
 import { attendance } from './answers.ts';
 import { LessonsQueries } from './lessons.queries.ts';
 
-const byId = z.object({ id: uuid });
 const participants = z.object({ bookingId: z.string(), channel: z.string().nullable(), participants: z.array(attendance) });
 const period = z.object({ from: z.iso.datetime().describe('Included.'), to: z.iso.datetime().describe('Not included.') });
 const count = z.number().int();
@@ -52,7 +50,7 @@ export class InternalLessonsQueriesController {
     response: participants,
     reads: [lessons.name, lessonRooms.name],
   })
-  async participants(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<z.output<typeof participants>> {
+  async participants(@Params() { id }: ById, @Caller() caller: Caller): Promise<z.output<typeof participants>> {
     const { studentId, tutorId } = await this.lessons.lesson(id, caller.actor);
     const room = await this.lessons.room(id);
     const seen = (side: 'student' | 'tutor', userId: string): z.output<typeof attendance> => {

@@ -1,8 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
-import { uuid } from '#domain/kernel/ids.ts';
 import { DAY, MINUTE, plus } from '#domain/kernel/time.ts';
-import { Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { CLOCK } from '#infra/http/injection.ts';
 import { Problem } from '#infra/http/problems.ts';
 import type { Clock } from '#infra/time/clock.ts';
@@ -12,7 +11,6 @@ import { SlotsQueries } from './slots.queries.ts';
 
 const LONGEST = 31 * DAY;
 const instant = z.iso.datetime({ offset: true }).transform((moment) => new Date(moment).toISOString());
-const byId = z.object({ id: uuid });
 const wanted = z.object({
   from: instant.optional().describe('Default: now.'),
   to: instant.optional().describe('Default: two weeks later; 31 days at most.'),
@@ -42,7 +40,7 @@ export class SlotsController {
     response: answer,
     reads: [tutorAvailability.name, availabilityExceptions.name, tutorSlots.name],
   })
-  async free(@Params() { id }: z.output<typeof byId>, @Query() asked: z.output<typeof wanted>): Promise<z.output<typeof answer>> {
+  async free(@Params() { id }: ById, @Query() asked: z.output<typeof wanted>): Promise<z.output<typeof answer>> {
     const now = this.clock.now();
     const from = asked.from ?? now;
     const last = plus(from, LONGEST);

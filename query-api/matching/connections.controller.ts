@@ -1,7 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { uuid } from '#domain/kernel/ids.ts';
-import { Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { chatChannels } from '#projections/matching/chat-channels.ts';
 import { chatMessages } from '#projections/matching/chat-messages.ts';
 import { connectionRequests } from '#projections/matching/connection-requests.ts';
@@ -19,7 +19,6 @@ const requestsWanted = z.object({
 });
 const requestsPage = z.object({ requests: z.array(request), next });
 const matchesOfMine = z.object({ matches: z.array(match) });
-const channel = z.object({ id: uuid });
 const messagesWanted = z.object({
   before: z.coerce.number().int().min(0).optional().describe('The `next` of the page before.'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -75,13 +74,13 @@ export class ConnectionsQueriesController {
   @Endpoint({
     summary: 'The messages of a channel.',
     actors: ['student', 'tutor'],
-    params: channel,
+    params: byId,
     query: messagesWanted,
     response: messagesPage,
     reads: [chatChannels.name, chatMessages.name],
   })
   async messages(
-    @Params() { id }: z.output<typeof channel>,
+    @Params() { id }: ById,
     @Query() wanted: z.output<typeof messagesWanted>,
     @Caller() caller: Caller,
   ): Promise<z.output<typeof messagesPage>> {

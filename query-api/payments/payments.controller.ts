@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { uuid } from '#domain/kernel/ids.ts';
 import { UpstreamUnsure } from '#infra/adapters/upstream-errors.ts';
 import { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
-import { Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { Problem } from '#infra/http/problems.ts';
 import { payers } from '#projections/payments/payers.ts';
 import { payments } from '#projections/payments/payments.ts';
@@ -11,7 +11,6 @@ import { cursorOf, writeCursor } from '../cursor.ts';
 import { payment, paymentMethod, paymentOf } from './answers.ts';
 import { PaymentsQueries } from './payments.queries.ts';
 
-const byId = z.object({ id: uuid });
 const pageWanted = z.object({
   after: cursorOf([z.iso.datetime(), uuid]).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
@@ -71,7 +70,7 @@ export class PaymentsQueriesController {
     response: payment,
     reads: [payments.name],
   })
-  async status(@Params() { id }: z.output<typeof byId>, @Caller() caller: Caller): Promise<z.output<typeof payment>> {
+  async status(@Params() { id }: ById, @Caller() caller: Caller): Promise<z.output<typeof payment>> {
     const row = await this.queries.payment(id);
     if (row === undefined) throw new Problem('not_found');
     if (caller.actor.role !== 'admin' && row.payerId !== caller.actor.userId) throw new Problem('forbidden');

@@ -1,8 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
-import { uuid } from '#domain/kernel/ids.ts';
 import { FileStore } from '#infra/adapters/s3/file-store.ts';
-import { Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { Problem } from '#infra/http/problems.ts';
 import { adminReviews } from '#projections/tutoring/admin-reviews.ts';
 import { qualifications } from '#projections/tutoring/qualifications.ts';
@@ -10,7 +9,6 @@ import { tutorProfiles } from '#projections/tutoring/tutor-profiles.ts';
 import { ownProfile, qualification, review, reviewStatuses } from './answers.ts';
 import { TutorsQueries } from './tutors.queries.ts';
 
-const byId = z.object({ id: uuid });
 const filter = z.object({
   status: reviewStatuses.optional().describe('Default: all that are open.'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -54,7 +52,7 @@ export class ReviewsQueriesController {
     reads: [adminReviews.name, tutorProfiles.name, qualifications.name],
     secretAnswer: true,
   })
-  async show(@Params() { id }: z.output<typeof byId>): Promise<object> {
+  async show(@Params() { id }: ById): Promise<object> {
     const found = await this.tutors.review(id);
     if (found === undefined) throw new Problem('not_found');
     const [tutor, items] = await Promise.all([this.tutors.tutor(found.tutorId), this.tutors.qualifications(found.tutorId)]);

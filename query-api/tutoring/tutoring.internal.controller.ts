@@ -2,7 +2,7 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { uuid } from '#domain/kernel/ids.ts';
 import { taught } from '#domain/tutoring/tutor-profile.messages.ts';
-import { Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { byId, type ById, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { Problem } from '#infra/http/problems.ts';
 import { adminReviews } from '#projections/tutoring/admin-reviews.ts';
 import { qualifications } from '#projections/tutoring/qualifications.ts';
@@ -10,7 +10,6 @@ import { tutorProfiles } from '#projections/tutoring/tutor-profiles.ts';
 import { publicTutorOf, qualification, tutorPage, tutorStanding } from './answers.ts';
 import { TutorsQueries, type Page } from './tutors.queries.ts';
 
-const byId = z.object({ id: uuid });
 const page = z.object({ after: uuid.optional(), limit: z.coerce.number().int().min(1).max(500).default(100) });
 const search = page.extend({ subject: taught.shape.subject.optional(), level: taught.shape.level.optional() });
 const verification = tutorStanding.extend({ verified: z.boolean(), qualifications: z.array(qualification) });
@@ -52,7 +51,7 @@ export class TutoringInternalQueriesController {
     response: verification,
     reads: [tutorProfiles.name, adminReviews.name, qualifications.name],
   })
-  async verification(@Params() { id }: z.output<typeof byId>): Promise<object> {
+  async verification(@Params() { id }: ById): Promise<object> {
     const [tutor, review, items] = await Promise.all([this.tutors.tutor(id), this.tutors.lastReview(id), this.tutors.qualifications(id)]);
     if (tutor === undefined) throw new Problem('not_found');
     const verified = tutor.status === 'Approved' || tutor.status === 'Available' || tutor.status === 'Paused';

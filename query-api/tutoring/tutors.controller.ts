@@ -1,15 +1,12 @@
 import { Controller, Get, Inject } from '@nestjs/common';
-import { z } from 'zod';
-import { uuid } from '#domain/kernel/ids.ts';
-import { Caller, Endpoint, Params } from '#infra/http/endpoint.ts';
+import type { z } from 'zod';
+import { byId, type ById, Caller, Endpoint, Params } from '#infra/http/endpoint.ts';
 import { Problem } from '#infra/http/problems.ts';
 import { adminReviews } from '#projections/tutoring/admin-reviews.ts';
 import { qualifications } from '#projections/tutoring/qualifications.ts';
 import { tutorProfiles } from '#projections/tutoring/tutor-profiles.ts';
 import { ownProfile, publicTutor, publicTutorOf, tutorStanding } from './answers.ts';
 import { TutorsQueries } from './tutors.queries.ts';
-
-const byId = z.object({ id: uuid });
 
 @Controller('tutors')
 export class TutorsQueriesController {
@@ -52,7 +49,7 @@ export class TutorsQueriesController {
     response: publicTutor,
     reads: [tutorProfiles.name],
   })
-  async show(@Params() { id }: z.output<typeof byId>): Promise<z.output<typeof publicTutor>> {
+  async show(@Params() { id }: ById): Promise<z.output<typeof publicTutor>> {
     const tutor = await this.tutors.tutor(id);
     if (tutor === undefined || (tutor.status !== 'Available' && tutor.status !== 'Paused')) throw new Problem('not_found');
     return publicTutorOf(tutor);
