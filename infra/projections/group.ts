@@ -103,15 +103,19 @@ export class Group {
   /** Folds a page into the memory of the models that it is new to. */
   async #fold({ events, position }: FeedPage): Promise<void> {
     const folded = this.#folded;
-    const behind = this.#behind(position);
+    this.#folded = position;
+    this.#eventsSince += events.length;
+    await this.#foldInto(this.#behind(position), events, folded);
+  }
+
+  /** Folds those of the events that are new to each model and come after `folded`. */
+  async #foldInto(members: readonly Member[], events: readonly RecordedEvent[], folded = -1n): Promise<void> {
     // All of them to their end: what goes on folding after a failure would meddle with whatever is done about it.
     const ends = await Promise.allSettled(
-      behind.map((member) => member.fold.take(this.options.database, after(folded > member.position ? folded : member.position, events))),
+      members.map((member) => member.fold.take(this.options.database, after(folded > member.position ? folded : member.position, events))),
     );
-    this.#folded = position;
     const failure = ends.find((end) => end.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
-    this.#eventsSince += events.length;
   }
 
   #behind(position: bigint): Member[] {
@@ -149,23 +153,34 @@ export class Group {
       await this.#write(behind, page.position);
     } catch (error) {
       if (!isUnstorable(error)) throw error;
-      for (const member of behind) await this.#narrow(member, after(member.position, page.events), page.position);
+      await this.#narrow(behind, page.events, page.position);
     }
   }
 
-  /** Finds by halves the events that cannot be stored, parks them, and stores all others. `position` is what these events reach to. */
-  async #narrow(member: Member, events: readonly RecordedEvent[], position: bigint): Promise<void> {
-    await this.#forget(member);
+  /**
+   * Finds by halves, first of the models and then of the events, what cannot be stored, parks it, and stores all the rest. `position` is what the
+   * events reach to.
+   */
+  async #narrow(all: readonly Member[], events: readonly RecordedEvent[], position: bigint): Promise<void> {
+    const members = all.filter((member) => member.position < position);
+    for (const member of members) await this.#forget(member);
     try {
-      await member.fold.take(this.options.database, events);
-      await this.#write([member], position);
+      await this.#foldInto(members, events);
+      if (members.length > 0) await this.#write(members, position);
     } catch (error) {
+      if (!isUnstorable(error)) throw error;
+      const [member, another] = members;
       const [event, second] = events;
-      if (!isUnstorable(error) || event === undefined) throw error;
-      if (second === undefined) return this.#park(member, event, position, error);
-      const half = events.length >> 1;
-      await this.#narrow(member, events.slice(0, half), events[half - 1]!.position);
-      await this.#narrow(member, events.slice(half), position);
+      if (another !== undefined) {
+        const half = members.length >> 1;
+        await this.#narrow(members.slice(0, half), events, position);
+        await this.#narrow(members.slice(half), events, position);
+      } else if (second !== undefined) {
+        const half = events.length >> 1;
+        await this.#narrow(members, events.slice(0, half), events[half - 1]!.position);
+        await this.#narrow(members, events.slice(half), position);
+      } else if (member !== undefined && event !== undefined) await this.#park(member, event, position, error);
+      else throw error;
     }
   }
 
