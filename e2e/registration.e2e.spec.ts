@@ -158,6 +158,26 @@ describe('A registration that was cut short', () => {
     expect(finn.userId).not.toBe(userId);
   });
 
+  it('goes on with the log-in that a retry beside it has made meanwhile', async () => {
+    const { foundation } = platform;
+    const joe = newPerson(world, 'Joe');
+    const pool = foundation.adapters.userPool;
+    // Of the log-ins that this registration makes, each was there already: made a moment before by a retry that is as far as this one.
+    const beside = Object.assign(Object.create(pool) as UserPool, {
+      signUp: async (user: Parameters<UserPool['signUp']>[0]) => {
+        await pool.signUp(user);
+        await pool.signUp(user);
+      },
+    });
+    const registrations = new Registrations(platform.commands, foundation.aggregates, beside, foundation.config);
+    const caller = new RequestCaller({ role: 'anonymous' }, 'spec', 'command-api', undefined, undefined);
+    const { password, ...wanted } = { ...registration(joe.email, joe.password), role: 'student' as const };
+    await registrations.register(wanted, password, caller);
+    const token = tokenIn(await world.operator.mailTo(joe.email, 'confirm your e-mail address'));
+    await joe.api.post('/auth/verify-email', { token });
+    await signIn(joe);
+  });
+
   it('is taken back when the account cannot be created', async () => {
     const { foundation } = platform;
     const gil = newPerson(world, 'Gil');

@@ -70,15 +70,23 @@ export class Registrations {
   }
 
   async #makeLogIn(user: Registration & { userId: string; password: string }): Promise<void> {
+    if (await this.#signsUp(user)) return;
+    // A retry that runs beside this one has come to the end.
+    if (await this.#hasAccount(user.userId)) return;
+    // The address is ours and has no account: this log-in is what an abandoned registration left behind, or a retry beside this one just made.
+    await this.pool.deleteUser(user.email);
+    // When it is there again already, such a retry has made it anew: for the same person, so it serves this one too.
+    await this.#signsUp(user);
+  }
+
+  /** False when there is a log-in of this address. */
+  async #signsUp(user: Registration & { userId: string; password: string }): Promise<boolean> {
     try {
       await this.pool.signUp(user);
+      return true;
     } catch (error) {
-      if (!(error instanceof UpstreamRefused && error.code === 'UsernameExistsException')) throw error;
-      // A retry that runs beside this one has come to the end.
-      if (await this.#hasAccount(user.userId)) return;
-      // The address is ours and has no account: this log-in is what an abandoned registration left behind.
-      await this.pool.deleteUser(user.email);
-      await this.pool.signUp(user);
+      if (error instanceof UpstreamRefused && error.code === 'UsernameExistsException') return false;
+      throw error;
     }
   }
 
