@@ -59,3 +59,13 @@ export async function startStripeHarness() {
     },
   };
 }
+
+/** The error with which a call of the SDK fails. Throws when it does not, or fails otherwise. */
+export async function stripeFailure(call: Promise<unknown>): Promise<Stripe.errors.StripeError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Stripe.errors.StripeError)) throw new Error(`expected a Stripe error, got ${String(error)}`);
+  return error;
+}

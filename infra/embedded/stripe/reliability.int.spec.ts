@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import Stripe from 'stripe';
 import { startReceiver } from '../http/webhook-receiver.ts';
 import { decodeForm } from './form.ts';
-import { startStripeHarness } from './harness.ts';
+import { startStripeHarness, stripeFailure } from './harness.ts';
 
 interface LoggedRequest {
   idempotencyKey: string | null;
@@ -19,14 +19,6 @@ beforeEach(async () => {
 });
 afterEach(() => harness.stop());
 
-const failure = async (call: Promise<unknown>): Promise<Stripe.errors.StripeError> => {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof Stripe.errors.StripeError)) throw new Error(`expected a Stripe error, got ${String(error)}`);
-  return error;
-};
 const pay = (idempotencyKey: string, amount = 1000) =>
   stripe.paymentIntents.create({ amount, currency: 'eur', payment_method: 'pm_card_visa', confirm: true }, { idempotencyKey });
 const intents = async (): Promise<number> => (await stripe.paymentIntents.list({ limit: 100 })).data.length;
@@ -48,7 +40,7 @@ describe('idempotency keys', () => {
 
   it('refuse changed parameters', async () => {
     await pay('pi:1');
-    expect(await failure(pay('pi:1', 1001))).toMatchObject({ statusCode: 400, type: 'StripeIdempotencyError' });
+    expect(await stripeFailure(pay('pi:1', 1001))).toMatchObject({ statusCode: 400, type: 'StripeIdempotencyError' });
     expect(await intents()).toBe(1);
   });
 
@@ -58,10 +50,10 @@ describe('idempotency keys', () => {
         { amount: 1000, currency: 'eur', payment_method: 'pm_card_visa_chargeDeclined', confirm: true },
         { idempotencyKey: 'pi:declined' },
       );
-    const [one, two] = [await failure(declined()), await failure(declined())];
+    const [one, two] = [await stripeFailure(declined()), await stripeFailure(declined())];
     expect(two.payment_intent?.id).toBe(one.payment_intent?.id);
     expect(
-      await failure(
+      await stripeFailure(
         stripe.customers.create({ email: 5, unknown: 1 } as unknown as Stripe.CustomerCreateParams, { idempotencyKey: 'cus:1' }),
       ),
     ).toMatchObject({ statusCode: 400 });
@@ -74,7 +66,7 @@ describe('idempotency keys', () => {
     expect(await harness.control('GET', 'held?wait=true')).toEqual([
       { method: 'POST', path: '/v1/payment_intents', idempotencyKey: 'pi:1' },
     ]);
-    expect(await failure(pay('pi:1'))).toMatchObject({ statusCode: 409, code: 'idempotency_key_in_use' });
+    expect(await stripeFailure(pay('pi:1'))).toMatchObject({ statusCode: 409, code: 'idempotency_key_in_use' });
     await harness.control('POST', 'release');
     expect((await pay('pi:1')).id).toBe((await first).id);
   });
@@ -87,17 +79,17 @@ describe('faults', () => {
     { kind: 'rate-limit', status: 429, made: 0, again: 200 },
   ])('$kind: $status, then $again for the same key', async ({ kind, status, made, again }) => {
     await harness.control('POST', 'faults', { path: '/v1/payment_intents', kind });
-    expect(await failure(pay('pi:1'))).toMatchObject({ statusCode: status });
+    expect(await stripeFailure(pay('pi:1'))).toMatchObject({ statusCode: status });
     expect(await intents()).toBe(made);
     if (again === 200) expect(await pay('pi:1')).toMatchObject({ status: 'succeeded' });
-    else expect(await failure(pay('pi:1'))).toMatchObject({ statusCode: again });
+    else expect(await stripeFailure(pay('pi:1'))).toMatchObject({ statusCode: again });
   });
 
   it('never-answer: it is done, and the same key gives the answer that was lost', async () => {
     await harness.control('POST', 'faults', { path: '/v1/payment_intents', kind: 'never-answer' });
     const params = { amount: 1000, currency: 'eur', payment_method: 'pm_card_visa', confirm: true };
     const lost = stripe.paymentIntents.create(params, { idempotencyKey: 'pi:1', timeout: 300 });
-    expect(await failure(lost)).toBeInstanceOf(Stripe.errors.StripeConnectionError);
+    expect(await stripeFailure(lost)).toBeInstanceOf(Stripe.errors.StripeConnectionError);
     const [only] = (await stripe.paymentIntents.list()).data;
     expect((await pay('pi:1')).id).toBe(only?.id);
     expect(await intents()).toBe(1);
@@ -112,7 +104,7 @@ describe('faults', () => {
   it('touch only the requests that they are for, so many times', async () => {
     await harness.control('POST', 'faults', { path: '/v1/payment_intents/*/cancel', kind: 'rate-limit', times: 2 });
     const { id } = await stripe.paymentIntents.create({ amount: 1000, currency: 'eur' });
-    for (let time = 0; time < 2; time++) expect(await failure(stripe.paymentIntents.cancel(id))).toMatchObject({ statusCode: 429 });
+    for (let time = 0; time < 2; time++) expect(await stripeFailure(stripe.paymentIntents.cancel(id))).toMatchObject({ statusCode: 429 });
     expect(await stripe.paymentIntents.cancel(id)).toMatchObject({ status: 'canceled' });
   });
 });

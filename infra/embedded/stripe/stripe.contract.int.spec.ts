@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Stripe from 'stripe';
-import { startStripeHarness, stripeAt } from './harness.ts';
+import { startStripeHarness, stripeAt, stripeFailure } from './harness.ts';
 
 // A stateless mock of the API, or Stripe's own test mode, may be named here: then only the shapes are compared.
 const elsewhere = process.env['STRIPE_CONTRACT_URL'];
@@ -78,14 +78,6 @@ describe('the stand-in for Stripe', () => {
     await harness.control('POST', `accounts/${account.id}/onboard`);
     return stripe.accounts.retrieve(account.id);
   };
-  const failure = async (call: Promise<unknown>): Promise<Stripe.errors.StripeError> => {
-    const error = await call.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    if (!(error instanceof Stripe.errors.StripeError)) throw new Error(`expected a Stripe error, got ${String(error)}`);
-    return error;
-  };
 
   it.each([
     ['pm_card_visa', 'succeeded'],
@@ -103,7 +95,7 @@ describe('the stand-in for Stripe', () => {
     ['pm_card_chargeDeclinedExpiredCard', 'expired_card', ''],
   ])('a payment with %s is declined: %s %s', async (payment_method, code, declineCode) => {
     const intent = await stripe.paymentIntents.create({ amount: 5000, currency: 'eur' });
-    const error = await failure(stripe.paymentIntents.confirm(intent.id, { payment_method }));
+    const error = await stripeFailure(stripe.paymentIntents.confirm(intent.id, { payment_method }));
     expect(error).toBeInstanceOf(Stripe.errors.StripeCardError);
     expect(error).toMatchObject({ statusCode: 402, code, payment_intent: { id: intent.id, status: 'requires_payment_method' } });
     expect(error.decline_code).toBe(declineCode);
@@ -149,11 +141,11 @@ describe('the stand-in for Stripe', () => {
     expect(confirmed).toMatchObject({ status: 'succeeded' });
     expect(confirmed.customer).toBeUndefined();
     expect((await stripe.paymentMethods.list({ customer: customer.id })).data).toMatchObject([{ card: { brand: 'visa', last4: '4242' } }]);
-    expect(await failure(harness.customerSide.paymentIntents.retrieve(intent.id, { client_secret: 'wrong' }))).toMatchObject({
+    expect(await stripeFailure(harness.customerSide.paymentIntents.retrieve(intent.id, { client_secret: 'wrong' }))).toMatchObject({
       statusCode: 404,
     });
-    expect(await failure(harness.customerSide.customers.list())).toMatchObject({ statusCode: 401 });
-    expect(await failure(stripeAt(harness.address, 'sk_test_wrong').customers.list())).toMatchObject({ statusCode: 401 });
+    expect(await stripeFailure(harness.customerSide.customers.list())).toMatchObject({ statusCode: 401 });
+    expect(await stripeFailure(stripeAt(harness.address, 'sk_test_wrong').customers.list())).toMatchObject({ statusCode: 401 });
   });
 
   it.each([
@@ -163,23 +155,26 @@ describe('the stand-in for Stripe', () => {
     ['too small an amount', { amount: 10, currency: 'eur' }, 'amount_too_small', 'amount'],
     ['an unknown customer', { amount: 1000, currency: 'eur', customer: 'cus_none' }, 'resource_missing', 'customer'],
   ])('refuses %s', async (_what, params, code, param) => {
-    expect(await failure(stripe.paymentIntents.create(params as Stripe.PaymentIntentCreateParams))).toMatchObject({ code, param });
+    expect(await stripeFailure(stripe.paymentIntents.create(params as Stripe.PaymentIntentCreateParams))).toMatchObject({ code, param });
   });
 
   it('cancels an open payment, and not a successful one', async () => {
     const open = await stripe.paymentIntents.create({ amount: 1000, currency: 'eur' });
     expect(await stripe.paymentIntents.cancel(open.id, { cancellation_reason: 'abandoned' })).toMatchObject({ status: 'canceled' });
     const done = await paid(1000);
-    const error = await failure(stripe.paymentIntents.cancel(done.id));
+    const error = await stripeFailure(stripe.paymentIntents.cancel(done.id));
     expect(error).toMatchObject({ statusCode: 400, code: 'payment_intent_unexpected_state', payment_intent: { status: 'succeeded' } });
   });
 
   it('refunds in parts, never more than was charged', async () => {
     const { id } = await paid(1000);
     expect(await stripe.refunds.create({ payment_intent: id, amount: 400 })).toMatchObject({ status: 'succeeded', amount: 400 });
-    expect(await failure(stripe.refunds.create({ payment_intent: id, amount: 601 }))).toMatchObject({ statusCode: 400, param: 'amount' });
+    expect(await stripeFailure(stripe.refunds.create({ payment_intent: id, amount: 601 }))).toMatchObject({
+      statusCode: 400,
+      param: 'amount',
+    });
     await stripe.refunds.create({ payment_intent: id });
-    expect(await failure(stripe.refunds.create({ payment_intent: id }))).toMatchObject({ code: 'charge_already_refunded' });
+    expect(await stripeFailure(stripe.refunds.create({ payment_intent: id }))).toMatchObject({ code: 'charge_already_refunded' });
     expect((await stripe.refunds.list({ payment_intent: id })).data.map((refund) => refund.amount)).toEqual([600, 400]);
     const intent = await stripe.paymentIntents.retrieve(id, { expand: ['latest_charge.balance_transaction'] });
     expect(intent.latest_charge).toMatchObject({
@@ -204,21 +199,23 @@ describe('the stand-in for Stripe', () => {
     const source_transaction = String(intent.latest_charge);
     const fresh = await stripe.accounts.create({ country: 'DE' });
     const order = { currency: 'eur', source_transaction, transfer_group: 'booking-7' };
-    expect(await failure(stripe.transfers.create({ ...order, amount: 4000, destination: fresh.id }))).toMatchObject({
+    expect(await stripeFailure(stripe.transfers.create({ ...order, amount: 4000, destination: fresh.id }))).toMatchObject({
       code: 'insufficient_capabilities_for_transfer',
     });
     const account = await onboarded();
     expect(account).toMatchObject({ payouts_enabled: true, requirements: { currently_due: [] } });
     const transfer = await stripe.transfers.create({ ...order, amount: 4000, destination: account.id });
-    expect(await failure(stripe.transfers.create({ ...order, amount: 1001, destination: account.id }))).toMatchObject({
+    expect(await stripeFailure(stripe.transfers.create({ ...order, amount: 1001, destination: account.id }))).toMatchObject({
       statusCode: 400,
       param: 'amount',
     });
     expect((await stripe.transfers.list({ transfer_group: 'booking-7' })).data).toMatchObject([{ id: transfer.id, amount: 4000 }]);
     await stripe.transfers.createReversal(transfer.id, { amount: 1500 });
-    expect(await failure(stripe.transfers.createReversal(transfer.id, { amount: 2501 }))).toMatchObject({ statusCode: 400 });
+    expect(await stripeFailure(stripe.transfers.createReversal(transfer.id, { amount: 2501 }))).toMatchObject({ statusCode: 400 });
     await harness.control('POST', `accounts/${account.id}/payout`, { currency: 'eur' });
-    expect(await failure(stripe.transfers.createReversal(transfer.id, { amount: 1 }))).toMatchObject({ code: 'balance_insufficient' });
+    expect(await stripeFailure(stripe.transfers.createReversal(transfer.id, { amount: 1 }))).toMatchObject({
+      code: 'balance_insufficient',
+    });
     expect((await stripe.payouts.list({}, { stripeAccount: account.id })).data).toMatchObject([{ amount: 2500, status: 'paid' }]);
   });
 
