@@ -7,7 +7,7 @@ import type { Instant } from '#domain/kernel/time.ts';
 import { InvalidCommand, UnknownCommand, type CommandContext, type CommandResult } from '#infra/cqrs/commands.ts';
 import type { Clock } from '#infra/time/clock.ts';
 import type { Vault } from '#infra/vault/vault.ts';
-import type { EventStoreClient } from './client.ts';
+import type { StreamStore } from './client.ts';
 import type { Codec, EncodedEvent } from './codec.ts';
 import { backOff, pause } from './connection.ts';
 import { WrongRevision } from './errors.ts';
@@ -30,7 +30,7 @@ export interface AggregatesOptions {
 interface Parts {
   readonly deciders: readonly AnyDecider[];
   readonly factProviders: readonly FactProvider[];
-  readonly client: EventStoreClient;
+  readonly client: StreamStore;
   readonly codec: Codec;
   readonly vault: Vault;
   readonly clock: Clock;
@@ -81,7 +81,7 @@ export class Aggregates {
   readonly #queue = new KeyedQueue();
   /** Types of commands that begin an aggregate: a stream not in memory is taken for empty then, and the append checks that. Learnt. */
   readonly #beginners = new Set<string>();
-  readonly #client: EventStoreClient;
+  readonly #client: StreamStore;
   readonly #codec: Codec;
   readonly #clock: Clock;
   readonly #snapshots: Snapshots;

@@ -132,3 +132,6 @@ export class EventStoreClient {
     void part(silent);
   }
 }
+
+/** What the execution of commands needs of an event store. */
+export type StreamStore = Pick<EventStoreClient, 'append' | 'read' | 'keepLast'>;

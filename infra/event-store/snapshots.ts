@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8';
 import type { AnyDecider } from '#domain/kernel/decider.ts';
 import { open, seal } from '#infra/vault/sealing.ts';
 import { DESTROYED, type Vault } from '#infra/vault/vault.ts';
-import type { EventStoreClient } from './client.ts';
+import type { StreamStore } from './client.ts';
 import type { Folded, Outcome } from './folded.ts';
 
 /** A snapshot as it is stored: readable is only what is needed to open it. */
@@ -21,12 +21,12 @@ interface StoredSnapshot {
  * A state may hold personal data, so a snapshot is encrypted under a key made of the keys of everybody in it: forgetting one of them makes it unreadable.
  */
 export class Snapshots {
-  readonly #client: EventStoreClient;
+  readonly #client: StreamStore;
   readonly #vault: Vault;
   readonly #fingerprints = new Map<AnyDecider, string>();
   readonly #limited = new Set<string>();
 
-  constructor(client: EventStoreClient, vault: Vault) {
+  constructor(client: StreamStore, vault: Vault) {
     this.#client = client;
     this.#vault = vault;
   }

@@ -1,6 +1,6 @@
 import type { AnyDecider } from '#domain/kernel/decider.ts';
 import { RecentlyUsed } from '#infra/vault/recently-used.ts';
-import type { EventStoreClient } from './client.ts';
+import type { StreamStore } from './client.ts';
 import type { Codec } from './codec.ts';
 import { foldable, foldFurther, unfolded, type Folded } from './folded.ts';
 import type { StoredEvent } from './reading.ts';
@@ -18,11 +18,11 @@ export class States {
   readonly #running = new Map<string, Promise<Folded>>();
   readonly #next = new Map<string, Promise<Folded>>();
   readonly #forgotten = new Set<string>();
-  readonly #client: EventStoreClient;
+  readonly #client: StreamStore;
   readonly #codec: Codec;
   readonly #snapshots: Snapshots;
 
-  constructor(parts: { client: EventStoreClient; codec: Codec; snapshots: Snapshots; capacity: number }) {
+  constructor(parts: { client: StreamStore; codec: Codec; snapshots: Snapshots; capacity: number }) {
     this.#client = parts.client;
     this.#codec = parts.codec;
     this.#snapshots = parts.snapshots;

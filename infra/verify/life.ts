@@ -63,6 +63,16 @@ export class Life {
     }
   }
 
+  /** A port whose every method is a call; they must all answer by promises. */
+  port<T extends object>(port: T): T {
+    return new Proxy(port, {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name, target);
+        return typeof method === 'function' ? (...args: unknown[]) => this.call(async () => Reflect.apply(method, target, args)) : method;
+      },
+    });
+  }
+
   /** A database whose every statement is a call; so are the begin and the commit of a transaction. */
   database(database: Database): Database {
     const through = (queryable: Queryable): Queryable => ({
