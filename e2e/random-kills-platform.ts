@@ -20,7 +20,8 @@ export const parts = Object.keys(PARTS) as Part[];
 
 interface Process {
   readonly child: ChildProcess;
-  readonly ready: Promise<void>;
+  /** Resolves when it serves, or is dead, with the milliseconds that this took. */
+  readonly ready: Promise<number>;
 }
 
 /** The operator of a system whose clock is told to every process, for none of them lives long. */
@@ -96,7 +97,7 @@ export class Platform {
         INTERNAL_KEYS: `${internalKey.service}:${internalKey.secret}`,
         LOG_LEVEL: 'warn',
         // The work of the dead is taken over before the next one dies.
-        LEASE_MS: '1200',
+        LEASE_MS: '2000',
         RATE_LIMIT_PER_IP: '0',
         RATE_LIMIT_PER_CALLER: '0',
         RATE_LIMIT_STRICT: '0',
@@ -126,9 +127,14 @@ export class Platform {
     }
   }
 
-  /** Resolves when some parts, or all of them, serve. */
-  async ready(those: readonly Part[] = parts): Promise<void> {
-    await Promise.all(those.map((part) => this.#processes.get(part)!.ready));
+  /** Resolves when all parts serve. */
+  async ready(): Promise<void> {
+    await Promise.all(parts.map((part) => this.started(part)));
+  }
+
+  /** Resolves when a part serves, with the milliseconds that its start took. */
+  started(part: Part): Promise<number> {
+    return this.#processes.get(part)!.ready;
   }
 
   /** kill -9, all at once, and a new start of each. A part that somebody else is killing at this moment is left to them. */
@@ -172,7 +178,8 @@ export class Platform {
       env: { ...process.env, ...this.#environment, CLOCK_AHEAD_MS: String(this.operator.aheadMs) },
       stdio: ['ignore', this.#log, this.#log, 'ipc'],
     });
-    const ready = Promise.race([once(child, 'message'), once(child, 'exit')]).then(() => undefined);
+    const begun = performance.now();
+    const ready = Promise.race([once(child, 'message'), once(child, 'exit')]).then(() => performance.now() - begun);
     child.once('exit', (code, signal) => {
       if (signal !== 'SIGKILL' && code !== 0) this.crashes.push(`${part} ended with ${signal ?? code}`);
     });
