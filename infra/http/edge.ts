@@ -1,15 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { ANONYMOUS, type Authenticator, type Identity } from './authenticator.ts';
-import { meaningOfKey, RequestCaller } from './caller.ts';
+import type { Authenticator, Identity } from './authenticator.ts';
+import { claimKey, keepAnswer } from './claimed-key.ts';
 import type { EndpointOptions, Exchange } from './endpoint.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
-import { FOR_PAGES, HTML, problemPage } from './page.ts';
+import { FOR_PAGES, HTML } from './page.ts';
 import type { Positions } from './positions.ts';
-import { Problem, PROBLEM_JSON, problemOf, validationProblem } from './problems.ts';
+import { Problem, validationProblem } from './problems.ts';
 import type { Limiters } from './rate-limits.ts';
+import { callerOf, correlationIdOf, RequestExchange } from './request-exchange.ts';
+import { sendProblem } from './send-problem.ts';
 
 /** How long a GET with X-Min-Position waits for its read models, in milliseconds. */
 const LONGEST_WAIT = 2_000;
@@ -78,28 +79,8 @@ export function installEdge(fastify: FastifyInstance, parts: EdgeParts): void {
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const claimed = (request.exchange as RequestExchange | null)?.claimedKey;
     if (claimed === undefined) return done(null, payload);
-    keepAnswer(claimed, reply, payload, parts).then(() => done(null, payload), done);
+    keepAnswer(claimed, reply, payload, { keys: parts.idempotencyKeys, log: parts.log }).then(() => done(null, payload), done);
   });
-}
-
-/** What is known of one request; `caller` stands for nobody until the credentials have been read. */
-class RequestExchange implements Exchange {
-  caller: RequestCaller;
-  body: unknown = undefined;
-  query: unknown = undefined;
-  params: unknown = undefined;
-  rawBody: Buffer | undefined = undefined;
-  identity: Identity = ANONYMOUS;
-  /** Set while this request holds an Idempotency-Key whose answer is to be kept. */
-  claimedKey: string | undefined = undefined;
-
-  constructor(
-    readonly correlationId: string,
-    source: string,
-    readonly endpoint: EndpointOptions | undefined,
-  ) {
-    this.caller = new RequestCaller(ANONYMOUS.actor, correlationId, source, undefined, undefined);
-  }
 }
 
 type Step = void | 'answered' | Promise<void | 'answered'>;
@@ -118,13 +99,6 @@ function settle(run: () => Step, done: (error?: Error) => void): void {
   } catch (error) {
     done(error as Error);
   }
-}
-
-const CORRELATION_ID = /^[A-Za-z0-9._-]{8,64}$/;
-
-function correlationIdOf(request: FastifyRequest): string {
-  const given = request.headers['x-correlation-id'];
-  return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
 }
 
 /** Before the body is read: limit per address, then credentials unless they cover the body. */
@@ -181,14 +155,6 @@ function prepare(request: FastifyRequest, reply: FastifyReply, endpoint: Endpoin
   });
 }
 
-function callerOf(request: FastifyRequest, exchange: RequestExchange, source: string): RequestCaller {
-  const { actor } = exchange.identity;
-  const reading = request.method === 'GET' || request.method === 'HEAD';
-  const key = reading ? undefined : keyOf(request);
-  const meaning = key === undefined ? undefined : meaningOfKey(actor, request.method, request.url, key);
-  return new RequestCaller(actor, exchange.correlationId, source, meaning, reading ? minPositionOf(request) : undefined);
-}
-
 function readValues(request: FastifyRequest, endpoint: EndpointOptions, exchange: RequestExchange): void {
   exchange.params = read('path', endpoint.params, request.params);
   exchange.query = read('query', endpoint.query, request.query);
@@ -202,74 +168,11 @@ function read(part: 'path' | 'query' | 'body', schema: z.ZodType | undefined, gi
   return result.data;
 }
 
-function headerProblem(name: string, message: string): Problem {
-  return new Problem('validation_failed', { errors: [{ path: `header.${name}`, message }] });
-}
-
-function keyOf(request: FastifyRequest): string | undefined {
-  const key = request.headers['idempotency-key'];
-  if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
-    throw headerProblem('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
-  return key;
-}
-
-function minPositionOf(request: FastifyRequest): bigint | undefined {
-  const position = request.headers['x-min-position'];
-  if (position === undefined) return undefined;
-  if (typeof position !== 'string' || !/^\d{1,19}$/.test(position))
-    throw headerProblem('X-Min-Position', 'must be a position as commands answer it');
-  return BigInt(position);
-}
-
 function waitForReads(reads: readonly string[] | undefined, position: bigint | undefined, positions: Positions): void | Promise<void> {
   if (position === undefined || reads === undefined || reads.length === 0) return undefined;
   return positions.waitFor(reads, position, LONGEST_WAIT).then((arrived) => {
     if (!arrived) throw new Problem('stale_read', { headers: { 'retry-after': '1' } });
   });
-}
-
-function claimKey(exchange: RequestExchange, reply: FastifyReply, keys: IdempotencyKeys): Step {
-  const id = exchange.caller.key;
-  return id === undefined ? undefined : claim(id, exchange, reply, keys);
-}
-
-async function claim(id: string, exchange: RequestExchange, reply: FastifyReply, keys: IdempotencyKeys): Promise<void | 'answered'> {
-  const body = createHash('sha256')
-    .update(exchange.rawBody ?? '')
-    .digest('hex');
-  const admission = await keys.claim(id, body);
-  switch (admission.kind) {
-    case 'first':
-      exchange.claimedKey = id;
-      return;
-    case 'answered': {
-      const { status, contentType, body } = admission.answer;
-      reply.code(status).header('idempotency-replayed', 'true').type(contentType).send(body);
-      return 'answered';
-    }
-    case 'reused':
-      throw new Problem('idempotency_key_reused');
-    case 'in_use':
-      throw new Problem('idempotency_key_in_use', { headers: { 'retry-after': '1' } });
-  }
-}
-
-/** An answer that a retry would get again is kept; one that speaks of a passing fault is not. */
-async function keepAnswer(id: string, reply: FastifyReply, payload: unknown, parts: EdgeParts): Promise<void> {
-  const lasting = reply.statusCode < 500 && reply.statusCode !== 429 && (typeof payload === 'string' || payload === undefined);
-  const contentType = String(reply.getHeader('content-type') ?? 'application/json; charset=utf-8');
-  try {
-    if (lasting)
-      await parts.idempotencyKeys.keep(id, { status: reply.statusCode, contentType, body: (payload as string | undefined) ?? '' });
-    else await parts.idempotencyKeys.release(id);
-  } catch (error) {
-    // The command is done and recognises itself: an answer that could not be kept is made again by the next try.
-    parts.log.warn(
-      { err: error, correlationId: reply.request.exchange.correlationId },
-      'an answer could not be kept for its Idempotency-Key',
-    );
-  }
 }
 
 /** JSON in, its bytes kept for signatures and keys; any other media type only where an endpoint takes raw bodies. */
@@ -286,17 +189,4 @@ function readBodies(fastify: FastifyInstance): void {
     const taken = body.length === 0 || (request.exchange as RequestExchange).endpoint?.rawBody === true;
     done(taken ? null : new Problem('unsupported_media_type'), undefined);
   });
-}
-
-/** Answers any error as problem+json, or as a page where a browser asked for one; logs those that are ours, without bodies, headers or addresses. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): void {
-  if (reply.sent) return;
-  const correlationId = (request.exchange as Exchange | null)?.correlationId ?? randomUUID();
-  const { status, headers, body } = problemOf(error, correlationId);
-  if (status >= 500 && !(error instanceof Problem))
-    log.error({ err: error, correlationId, method: request.method, route: request.routeOptions?.url }, 'request failed');
-  reply.code(status).headers(headers).header('x-correlation-id', correlationId);
-  const forPeople = request.routeOptions?.config.endpoint?.produces === HTML && request.headers.accept?.includes('text/html') === true;
-  if (forPeople) void reply.headers(FOR_PAGES).type(HTML).send(problemPage(body));
-  else void reply.type(PROBLEM_JSON).send(JSON.stringify(body));
 }

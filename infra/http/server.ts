@@ -7,12 +7,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Socket } from 'node:net';
 import type { Authenticator } from './authenticator.ts';
-import { installEdge, sendProblem } from './edge.ts';
+import { installEdge } from './edge.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { Positions } from './positions.ts';
 import { PROBLEM_JSON, problemOf, Problem } from './problems.ts';
 import { rateLimiters, type RateLimits } from './rate-limits.ts';
+import { sendProblem } from './send-problem.ts';
 
 const SECOND = 1_000;
 
