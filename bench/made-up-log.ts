@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import { deciders } from '#domain/deciders.ts';
 import type { EventMetadata } from '#domain/kernel/event.ts';
@@ -75,7 +76,7 @@ function eventMaker(codec: Codec): (step: Step) => MadeUp {
       if (!(field in fields) && typeof value === 'string' && A_UUID.test(value)) data[field] = newId();
     }
     const aggregateId = String(data[idField]);
-    const commandId = newId();
+    const commandId = randomUUID();
     const metadata: EventMetadata = {
       eventVersion: codec.versionOf(type),
       aggregateType,
@@ -84,10 +85,10 @@ function eventMaker(codec: Codec): (step: Step) => MadeUp {
       source: 'command-api',
       commandId,
       commandType: `Do${type}`,
-      correlationId: newId(),
+      correlationId: randomUUID(),
       causationId: commandId,
       role: 'student',
-      userId: newId(),
+      userId: randomUUID(),
     };
     return { stream: streamOf(aggregateType, aggregateId), type, data, metadata };
   };

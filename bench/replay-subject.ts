@@ -9,11 +9,12 @@ import { ProjectionEngine } from '#infra/projections/engine.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
 import { feedsFrom, type OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { PostgresVault } from '#infra/vault/postgres-vault.ts';
+import { InMemoryVault, type Vault } from '#infra/vault/vault.ts';
 import { lessons } from '#projections/lessons/lessons.ts';
 import { readModels } from '#projections/read-models.ts';
 
 export interface Task {
-  readonly subject: 'client' | 'one' | 'all';
+  readonly subject: 'client' | 'clientOfOne' | 'one' | 'all';
   readonly connectionString: string;
   readonly vaultUrl: string;
   /** Hexadecimal. */
@@ -55,23 +56,25 @@ async function timed(work: () => Promise<void>): Promise<void> {
 }
 
 /** The vendor's client, with a filter as ours, and nothing done with what it delivers. */
-async function readOnly(): Promise<void> {
+async function readOnly(aggregateTypes: readonly string[]): Promise<void> {
   const bare = EventStoreDBClient.connectionString(task.connectionString);
-  const filter = streamNameFilter({ prefixes: deciders.map(({ aggregateType }) => `${aggregateType}-`) });
+  const filter = streamNameFilter({ prefixes: aggregateTypes.map((type) => `${type}-`) });
+  let read = 0;
   await timed(async () => {
     const subscription = bare.subscribeToAll({ fromPosition: 'start', filter });
     // Listening is quicker than `for await`.
     await new Promise<void>((resolve, reject) => {
-      let read = 0;
       subscription.on('error', reject);
       subscription.on('data', ({ event }) => {
         if (event === undefined) return;
         reached(event.position.commit);
-        if (++read === task.events) resolve();
+        read++;
       });
+      subscription.on('caughtUp', resolve);
     });
     await subscription.unsubscribe();
   });
+  if (task.subject === 'client' && read !== task.events) throw new Error(`The client read ${read} of ${task.events} events.`);
   await bare.dispose();
 }
 
@@ -79,7 +82,7 @@ async function readOnly(): Promise<void> {
 async function replay(models: readonly ReadModel[]): Promise<void> {
   const [database, vaultDatabase] = [new Database(task.databaseUrl), new Database(task.vaultUrl)];
   const client = new EventStoreClient({ connectionString: task.connectionString });
-  const codec = new Codec({ deciders, vault: new PostgresVault(vaultDatabase, Buffer.from(task.masterKey, 'hex')) });
+  const codec = codecWith(new PostgresVault(vaultDatabase, Buffer.from(task.masterKey, 'hex')));
   const feeds = feedsFrom({ client, codec, onTrouble: (error) => console.error(error) });
   const openFeed: OpenFeed = (request) =>
     feeds({
@@ -107,6 +110,12 @@ async function replay(models: readonly ReadModel[]): Promise<void> {
   await Promise.all([client.close(), database.close(), vaultDatabase.close()]);
 }
 
-await { client: readOnly, one: () => replay([lessons]), all: () => replay(readModels) }[task.subject]();
-process.disconnect();
-process.disconnect();
+const codecWith = (vault: Vault): Codec => new Codec({ deciders, vault });
+const reader = codecWith(new InMemoryVault());
+const subjects: Readonly<Record<Task['subject'], () => Promise<void>>> = {
+  client: () => readOnly(reader.aggregateTypes),
+  clientOfOne: () => readOnly(reader.aggregateTypesOf(new Set(Object.keys(lessons.on)))),
+  one: () => replay([lessons]),
+  all: () => replay(readModels),
+};
+await subjects[task.subject]();

@@ -43,7 +43,7 @@ const store = await launchEventStore({ dir });
 const client = new EventStoreClient({ connectionString: store.connectionString });
 const head = await client.head();
 await client.close();
-const peaks: Record<Task['subject'], (readonly number[])[]> = { client: [], one: [], all: [] };
+const peaks: Record<Task['subject'], (readonly number[])[]> = { client: [], clientOfOne: [], one: [], all: [] };
 
 async function run(subject: Task['subject']): Promise<Sample> {
   const { url } = await postgres.create();
@@ -57,14 +57,22 @@ async function run(subject: Task['subject']): Promise<Sample> {
     events,
   };
   const child = fork(subjectFile, [JSON.stringify(task)]);
-  const [replayed, [code]] = await Promise.all([once(child, 'message').then(([message]) => message as Replayed), once(child, 'exit')]);
-  if (code !== 0) throw new Error(`${subject} ended with ${code}.`);
+  const answers: Replayed[] = [];
+  child.on('message', (message) => answers.push(message as Replayed));
+  await once(child, 'exit');
+  const [replayed] = answers;
+  if (replayed === undefined || child.exitCode !== 0) throw new Error(`${subject} ended with ${child.exitCode}.`);
+  // So that nothing is cleaned up behind the scenes while the next one runs.
+  await vaultDatabase.database.execute(`drop database "${new URL(url).pathname.slice(1)}" with (force)`);
   peaks[subject].push(replayed.peakMiB);
   return { perSecond: events / replayed.seconds, p50: 0, p99: 0, p999: 0, cpuMicros: (replayed.cpuSeconds * 1e6) / events };
 }
 
 try {
-  const samples = await interleaved({ client: () => run('client'), one: () => run('one'), all: () => run('all') }, rounds);
+  const samples = await interleaved(
+    { client: () => run('client'), clientOfOne: () => run('clientOfOne'), one: () => run('one'), all: () => run('all') },
+    rounds,
+  );
   const bare = samples.client;
   const line = (name: string, subject: Task['subject']): string[] => {
     const rate = Math.round(median(samples[subject].map(({ perSecond }) => perSecond)));
@@ -75,6 +83,7 @@ try {
   printRows([
     ['', 'events/s', 'us CPU each', 'of the client', 'MiB at 1/4', 'at 1/2', 'at 3/4', 'at 4/4'],
     line('client alone', 'client'),
+    line('client, streams of one', 'clientOfOne'),
     line('one read model', 'one'),
     line(`all ${readModels.length}`, 'all'),
   ]);
@@ -89,6 +98,7 @@ try {
       events,
       readModels: readModels.length,
       oneReadModelToClient: ratio(samples.one, bare),
+      oneReadModelToClientOfItsStreams: ratio(samples.one, samples.clientOfOne),
       allReadModelsToClient: ratio(samples.all, bare),
       mostMemoryMiB: Math.max(...peaks.one.flat(), ...peaks.all.flat()),
     }),
