@@ -1,6 +1,5 @@
 import type { EventMetadata, RecordedEvent } from '#domain/kernel/event.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
-import type { UndecodableEvent } from './codec.ts';
 import type { StoredEvent } from './reading.ts';
 
 /**
@@ -21,7 +20,7 @@ export class UnreadableEvent implements RecordedEvent {
 
   constructor(
     { id, type, streamId, revision, position, created }: StoredEvent,
-    private readonly why: UndecodableEvent,
+    private readonly why: Error,
   ) {
     const cut = streamId.indexOf('-');
     this.id = id;
@@ -37,7 +36,7 @@ export class UnreadableEvent implements RecordedEvent {
     this.metadata = { ...unknown, aggregateType, aggregateId, timestamp: at, correlationId: id, causationId: id };
   }
 
-  /** Throws {@link UndecodableEvent}. */
+  /** Throws why it cannot be read. */
   get data(): never {
     throw this.why;
   }
