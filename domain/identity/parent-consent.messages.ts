@@ -7,7 +7,7 @@ import { DAY, MINUTE } from '../kernel/time.ts';
 import { ageBand } from './student-profile.ts';
 import { emailAddress, sha256Hex } from './user-account.messages.ts';
 
-/** How long a parent may take to answer, how often one may be asked, and how often reminded (product.md §2). */
+/** How long a parent may take to answer, how often one may be asked, and how often reminded. */
 export const CONSENT_VALID_FOR = 7 * DAY;
 export const CONSENT_ROUNDS = 3;
 export const REMINDERS_PER_DAY = 5;

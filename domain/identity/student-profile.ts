@@ -7,7 +7,7 @@ import { Refusal } from '../kernel/refusal.ts';
 import { ageOn, dayIn, timeZoneName } from '../kernel/time.ts';
 import { accountRole, emailAddress } from './user-account.messages.ts';
 
-/** Below this age a parent must consent; below the second one, by a stricter method (product.md §2, §4). */
+/** Below this age a parent must consent; below the second one, by a stricter method. */
 export const ADULT_AGE = 18;
 export const STRICT_CONSENT_AGE = 13;
 

@@ -5,7 +5,7 @@ import { uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { DAY, HOUR, MINUTE, timeZoneName } from '../kernel/time.ts';
 
-/** How long a verification link works, and how often one may be asked for again (product.md §1.2). */
+/** How long a verification link works, and how often one may be asked for again. */
 export const VERIFICATION_VALID_FOR = 24 * HOUR;
 export const VERIFICATION_APART = MINUTE;
 export const VERIFICATIONS_PER_DAY = 5;

@@ -20,7 +20,7 @@ export function divideHalfEven(numerator: bigint, denominator: bigint): number {
   return Number(up ? quotient + 1n : quotient);
 }
 
-/** The platform's part of an amount (product.md §5.2): nearest, half-even. */
+/** The platform's part of an amount: nearest, half-even. */
 export function feeOf(amountMinor: number, feeBps: number): number {
   return divideHalfEven(BigInt(amountMinor) * BigInt(feeBps), 10_000n);
 }

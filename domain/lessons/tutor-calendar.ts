@@ -19,7 +19,7 @@ import {
 } from './availability.ts';
 import { BookingEnded } from './lesson-booking.refusals.ts';
 
-/** How long a slot is held for payment (product.md §1 row 26). */
+/** How long a slot is held for payment. */
 export const HOLD_FOR = 15 * MINUTE;
 
 // Events

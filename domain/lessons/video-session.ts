@@ -197,7 +197,7 @@ export function isPresent(state: VideoSessionState, side: Side): boolean {
   return state.people[side].in.agora || state.people[side].in.app;
 }
 
-/** How long a recording is kept: 30 days (product.md §7.2). */
+/** How long a recording is kept: 30 days. */
 const KEEP_RECORDING = 30 * DAY;
 
 // Decisions

@@ -6,7 +6,7 @@ import { uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { holderFates, stands, type Claim } from './claim.ts';
 
-/** How many requests a student may have open (product.md §1 row 23). */
+/** How many requests a student may have open. */
 export const MOST_OPEN_REQUESTS = 10;
 
 // Events

@@ -7,7 +7,7 @@ import { Refusal } from '../kernel/refusal.ts';
 import { HOUR, plus, type Instant } from '../kernel/time.ts';
 import { MOST_OPEN_REQUESTS, TooManyOpenRequests } from './connection-allowance.ts';
 
-/** How long a tutor may take to answer (product.md §3, 24-hour Request Expiry Policy). */
+/** How long a tutor may take to answer (24-hour Request Expiry Policy). */
 export const REQUEST_VALID_FOR = 24 * HOUR;
 
 // Events

@@ -6,7 +6,7 @@ import { basisPoints, currency, minorUnits } from '../kernel/money.ts';
 /** Whom a payment concerns: on every event, so that a consumer needs no other. The payer is not always the student. */
 export const parties = { paymentId: uuid, bookingId: uuid, studentId: uuid, payerId: uuid, tutorId: uuid };
 
-/** Key of a call to Stripe. It is in an event before the call, so that every retry sends the same one (product.md §5.6). */
+/** Key of a call to Stripe. It is in an event before the call, so that every retry sends the same one. */
 export const idempotencyKey = z.string().min(1).max(255);
 /** Id of an object at Stripe, such as `pi_…`. */
 export const stripeId = z.string().min(1).max(255);

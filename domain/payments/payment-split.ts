@@ -14,7 +14,7 @@ export interface Shares {
 
 /**
  * Divides what is kept after `returned` went back to the payer. Always computed from the whole that is kept: rounding each refund alone
- * would drift by up to two units (product.md §5.3).
+ * would drift by up to two units.
  */
 export function splitOf(gross: number, returned: number, feeBps: number): Split {
   const kept = gross - returned;

@@ -7,7 +7,7 @@ import { HOUR } from '../kernel/time.ts';
 import { verdict } from './qualification-portfolio.ts';
 import { reviewReason, taught } from './tutor-profile.messages.ts';
 
-/** The 24-hour Review SLA: elapsed time from the request; paused while the tutor has to answer (product.md §1.12). */
+/** The 24-hour Review SLA: elapsed time from the request; paused while the tutor has to answer. */
 export const REVIEW_SLA = 24 * HOUR;
 export const SLA_WARNING_AFTER = 20 * HOUR;
 export const SLA_REPEATS_EVERY = 12 * HOUR;

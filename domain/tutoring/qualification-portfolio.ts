@@ -5,7 +5,7 @@ import { defineEvent, event, type EventOf } from '../kernel/event.ts';
 import { uuid } from '../kernel/ids.ts';
 import { Refusal } from '../kernel/refusal.ts';
 
-/** What a document of a qualification may be (product.md §2). */
+/** What a document of a qualification may be. */
 export const DOCUMENT_TYPES: readonly string[] = ['application/pdf', 'image/jpeg', 'image/png'];
 export const DOCUMENT_MAX_BYTES = 10 * 1024 * 1024;
 export const QUALIFICATIONS_MAX = 30;

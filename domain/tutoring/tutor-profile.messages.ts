@@ -6,7 +6,7 @@ import { currency, minorUnits } from '../kernel/money.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { timeZoneName } from '../kernel/time.ts';
 
-/** How often a tutor may ask for review before an approval (product.md §1.13). */
+/** How often a tutor may ask for review before an approval. */
 export const REVIEW_ROUNDS = 5;
 
 const target = { tutorId: uuid };

@@ -15,7 +15,7 @@ export interface StripeCall<T> {
 }
 
 /**
- * Carries a call out once, although its answer may be lost (product.md §5.7). Throws {@link ProvenAbsent} when only a new key can help, and
+ * Carries a call out once, although its answer may be lost. Throws {@link ProvenAbsent} when only a new key can help, and
  * the adapter's errors: after `UpstreamUnsure` the same call with the same key is to be repeated later.
  */
 export async function actOnce<T>({ call, find }: StripeCall<T>): Promise<T> {

@@ -4,7 +4,7 @@ import { now, type ProcessManager } from '#domain/kernel/consumer.ts';
 import { failBooking, recordSlot } from '#domain/lessons/lesson-booking.ts';
 import { holdSlot, releaseSlot } from '#domain/lessons/tutor-calendar.ts';
 
-/** A slot before the money: policies 17 and 18 of product.md §3, and the slot's part of 19 and 20. */
+/** A slot before the money: the time is held before anybody pays, and given back when nothing comes of the booking. */
 export const bookingToSlot: ProcessManager<Events> = {
   name: 'booking-to-slot',
   context: 'lessons',

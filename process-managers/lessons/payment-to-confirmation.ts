@@ -4,7 +4,7 @@ import { now, type ProcessManager } from '#domain/kernel/consumer.ts';
 import { confirmLesson, failBooking } from '#domain/lessons/lesson-booking.ts';
 import { confirmSlot } from '#domain/lessons/tutor-calendar.ts';
 
-/** Payment Required Before Confirmation Policy: policy 19 of product.md §3. What is owed back follows from the booking that failed. */
+/** Payment Required Before Confirmation Policy. What is owed back follows from the booking that failed. */
 export const paymentToConfirmation: ProcessManager<Events> = {
   name: 'payment-to-confirmation',
   context: 'lessons',

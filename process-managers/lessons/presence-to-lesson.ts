@@ -9,7 +9,7 @@ import { deleteRecording, startRecording, stopRecording } from '../effects/agora
 /** The lesson has gone another way: it ended, or it never was. */
 const NO_LESSON = ['booking_ended', 'lesson_time_over', 'booking_not_found'];
 
-/** Auto-start When Both Join Policy, and the end when nobody is left: policies 22, 26 and 27 of product.md §3. */
+/** Auto-start When Both Join Policy, and the end when nobody is left. */
 export const presenceToLesson: ProcessManager<Events> = {
   name: 'presence-to-lesson',
   context: 'lessons',

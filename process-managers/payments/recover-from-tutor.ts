@@ -10,7 +10,7 @@ const takeBack = (paymentId: string, reversalId: string) => now(command(reverseT
 const further = (paymentId: string, ...cause: [string, ...string[]]) => takeBack(paymentId, followUpId('Reversal', ...cause));
 
 /**
- * The payer is refunded first, then the tutor’s part is taken back (product.md §5.8). Whether there is something to take back is decided by
+ * The payer is refunded first, then the tutor’s part is taken back. Whether there is something to take back is decided by
  * the payment after each event that may have left the tutor with more than they are owed.
  */
 export const recoverFromTutor: ProcessManager<Events> = {
