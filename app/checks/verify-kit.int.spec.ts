@@ -7,7 +7,7 @@ import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { frozen } from '#infra/verify/frozen.ts';
 import { findingsOfManagers, managerTortures, type ManagerTorture } from '#infra/verify/process-managers.ts';
-import { findingsOfReadModel, readModelTortures, type ReadModelTorture } from '#infra/verify/read-models.ts';
+import { findingsOfReadModels, readModelTortures, type ReadModelTorture } from '#infra/verify/read-models.ts';
 
 // The kit itself on trial: what is broken must be found, by each torture, and nothing may be found where nothing is wrong.
 
@@ -17,6 +17,7 @@ interface Total {
   readonly total: number;
 }
 
+/** Longer than any page of the tortures, so that there are checkpoints in it. */
 const story: readonly RecordedEvent<Counted>[] = frozen(
   Array.from({ length: 12 }, (_, nth) => ({
     ...recorded<Counted>(
@@ -100,7 +101,7 @@ beforeAll(async () => {
 afterAll(() => postgres.dispose());
 
 const ofModel = (torture: ReadModelTorture, fresh: () => ReadModel<Total, Counters>, on = database) =>
-  findingsOfReadModel(torture, { database: on, fresh: fresh as () => ReadModel, story });
+  findingsOfReadModels(torture, { database: on, fresh: () => [fresh() as ReadModel], story });
 const ofManager = (torture: ManagerTorture, fresh: () => ProcessManager<Counters>, on = database) =>
   findingsOfManagers(torture, { database: on, fresh: () => [fresh() as ProcessManager], story });
 

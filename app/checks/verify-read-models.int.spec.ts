@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
-import { findingsOfReadModel, readModelTortures, type ReadModelTorture } from '#infra/verify/read-models.ts';
+import { findingsAfterDeathsAt, findingsOfReadModels, readModelTortures, type ReadModelTorture } from '#infra/verify/read-models.ts';
 import { readModels } from '#projections/read-models.ts';
-import { storyOf } from './stories.ts';
+import { seed, storyOf, storyOfAll } from './stories.ts';
 
 /** Trials beside each other, each with a database of its own. */
 const BESIDE = 4;
@@ -20,7 +21,7 @@ describe('Every read model', () => {
   afterAll(() => postgres.dispose());
 
   async function tried(model: ReadModel, torture: ReadModelTorture, database: Database): Promise<string[]> {
-    return findingsOfReadModel(torture, { database, fresh: () => model, story: storyOf(model) });
+    return findingsOfReadModels(torture, { database, fresh: () => [model], story: storyOf(model) });
   }
 
   it.each(Object.keys(readModelTortures) as ReadModelTorture[])(
@@ -41,4 +42,11 @@ describe('Every read model', () => {
     },
     60_000,
   );
+
+  // Together they share pages and transactions, and some are live while others are being filled.
+  it('has them also beside all the others in one engine whose processes die at any moment', async () => {
+    const moments = fc.sample(fc.integer({ min: 1, max: 600 }), { seed, numRuns: 12 });
+    const trial = { database: databases[0]!, fresh: () => readModels, story: storyOfAll() };
+    expect({ moments, findings: await findingsAfterDeathsAt(moments, trial) }).toEqual({ moments, findings: [] });
+  }, 60_000);
 });
