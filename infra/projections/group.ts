@@ -78,6 +78,12 @@ export class Group {
     if (behind.length > 0) await this.#write(behind, this.#folded);
   }
 
+  /** Resolves when nothing is under way any more; what has been gathered stays unwritten. */
+  async rest(): Promise<void> {
+    await this.#folding;
+    await this.#writing;
+  }
+
   #takeGathered(): FeedPage {
     const page = this.#gathered;
     this.#gathered = { events: [], position: page.position };

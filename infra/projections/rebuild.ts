@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { Lease, type LeaseTimes } from '#infra/leases/lease.ts';
@@ -146,6 +147,7 @@ async function compareAndSwap({ database, model, accept }: RebuildOptions, filli
 /** The work on the second table. */
 class Filling {
   #member: Member | undefined;
+  #underWay: Promise<void> | undefined;
 
   constructor(
     private readonly options: RebuildOptions,
@@ -176,17 +178,22 @@ class Filling {
   /** Reads up to the end of the log; waits now and then while the live read models lag. */
   async toTheEnd(): Promise<void> {
     const { database, lagLimitSeconds = LAG_LIMIT_SECONDS, signal } = this.options;
+    await this.#underWay;
     await this.#fill({}, whileLiveKeepsUp(database, lagLimitSeconds, signal), signal);
     this.assertGoingOn();
   }
 
-  /** Reads exactly up to a position, without a pause; false when that was not done within so many milliseconds. */
+  /**
+   * Reads exactly up to a position, without a pause; false when that was not done within so many milliseconds. Then a page may still be under way:
+   * whatever is read next waits for it.
+   */
   async upTo(position: bigint, withinMs: number): Promise<boolean> {
     if (this.position >= position) return true;
     const { signal } = this.options;
     const limit = AbortSignal.timeout(withinMs);
-    await this.#fill({ upTo: position }, undefined, signal === undefined ? limit : AbortSignal.any([signal, limit]));
-    return this.position >= position;
+    const ended = once(limit, 'abort').then(() => false);
+    this.#underWay = this.#fill({ upTo: position }, undefined, signal === undefined ? limit : AbortSignal.any([signal, limit]));
+    return Promise.race([this.#underWay.then(() => this.position >= position), ended]);
   }
 
   async #fill(target: { upTo?: bigint }, beforePage: (() => Promise<void>) | undefined, signal: AbortSignal | undefined): Promise<void> {
