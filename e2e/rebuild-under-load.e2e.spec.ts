@@ -170,6 +170,22 @@ async function replayed(): Promise<Readonly<Record<string, readonly object[]>>> 
   }
 }
 
+/** A table is made once when its read model is new, and once for each swap: killed or not, each swap is on record, and nothing else. */
+async function expectEverySwapOnRecord(): Promise<void> {
+  const database = new Database(app.addresses.databaseUrl, { max: 1 });
+  const swaps = await database.query<{ consumer: string; swaps: number; recorded: number }>(
+    `select consumer, generation - 1 as swaps,
+       (select count(*) from engine.operator_acts where act = 'rebuild' and target = consumer and who <> '' and why = 'spec') as recorded
+     from engine.checkpoints where consumer = any($1)`,
+    [readModels.map(consumerOf)],
+  );
+  await database.close();
+  expect(swaps.map(({ consumer, recorded }) => ({ consumer, swaps: recorded }))).toEqual(
+    swaps.map(({ consumer, swaps: all }) => ({ consumer, swaps: all })),
+  );
+  expect(Math.min(...swaps.map(({ recorded }) => recorded))).toBeGreaterThan(0);
+}
+
 describe('Every read model, rebuilt while fifty commands a second arrive', () => {
   it('comes back as the log says, killed ten times: no query fails or goes back in time, no mail, no call to Stripe', async () => {
     const world = await heldLesson();
@@ -197,5 +213,6 @@ describe('Every read model, rebuilt while fifty commands a second arrive', () =>
       expect(rows['matching.chat_messages']!.length).toBeGreaterThan(load.answered / 2);
     });
     expect(await outside()).toEqual(before);
+    await expectEverySwapOnRecord();
   }, 180_000);
 });

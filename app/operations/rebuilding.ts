@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { readConfig } from '#infra/config/config.ts';
 import type { EventStoreClient } from '#infra/event-store/client.ts';
+import type { Queryable } from '#infra/postgres/database.ts';
 import { buildCopy } from '#infra/projections/as-of.ts';
 import { rebuild, type RebuildOutcome, RebuildUnderWay } from '#infra/projections/rebuild.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
@@ -48,6 +49,8 @@ async function rebuildOne(args: Arguments, model: ReadModel, { foundation, signa
   const { database, openFeed, eventStore, config } = foundation;
   const consumer = consumerOf(model);
   const progress = new Progress({ name: consumer, target: await eventStore.head(), screen: process.stderr });
+  const record = (on: Queryable, state: RebuildOutcome['state'], differences: number) =>
+    recordAct(on, { act: 'rebuild', target: consumer, detail: { state, differences }, operator: args.operator });
   const work = () =>
     rebuild({
       database,
@@ -60,11 +63,11 @@ async function rebuildOne(args: Arguments, model: ReadModel, { foundation, signa
       signal,
       onStage: (stage, from) => progress.stage(stage, from),
       onProgress: (position, events) => progress.moved(position, events),
+      onSwap: (transaction, differences) => record(transaction, 'swapped', differences),
       ...(args.lagLimit === undefined ? {} : { lagLimitSeconds: args.lagLimit }),
     });
   const outcome = await unlessUnderWay(work, foundation).finally(() => progress.end());
-  const detail = { state: outcome.state, differences: outcome.differences.length };
-  await recordAct(database, { act: 'rebuild', target: consumer, detail, operator: args.operator });
+  if (outcome.state !== 'swapped') await record(database, outcome.state, outcome.differences.length);
   printOutcome(consumer, outcome);
 }
 

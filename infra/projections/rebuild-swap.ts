@@ -25,6 +25,8 @@ export interface SwapRequest {
   readonly among: { readonly keys: readonly string[]; readonly changedAfter: bigint };
   /** Whether these keys are all that were suspected. */
   readonly all: boolean;
+  /** Runs in the transaction of the swap: what it writes is there if and only if queries see the new table. */
+  readonly onSwap?: ((transaction: Transaction, differences: number) => Promise<void>) | undefined;
   /** How often it was tried before: each time, the live engine is held twice as long. */
   readonly tries: number;
   readonly filling: { readonly position: bigint; upTo(position: bigint, withinMs: number): Promise<boolean> };
@@ -55,7 +57,10 @@ export async function swap(request: SwapRequest): Promise<Swapped | NotYet> {
   }
 }
 
-async function swapWithin(transaction: Transaction, { model, accept, among, all, tries, filling }: SwapRequest): Promise<Swapped | NotYet> {
+async function swapWithin(
+  transaction: Transaction,
+  { model, accept, among, all, onSwap, tries, filling }: SwapRequest,
+): Promise<Swapped | NotYet> {
   const serving = servingPlace(model);
   const beside = placeBeside(model);
   const { version } = model;
@@ -81,6 +86,7 @@ async function swapWithin(transaction: Transaction, { model, accept, among, all,
   );
   await transaction.execute('delete from engine.dead_letters where consumer = $1 and version = $2', [serving.consumer, version]);
   await moveBesideAway(transaction, model);
+  await onSwap?.(transaction, found.length);
   return { state: 'swapped', position, differences: found, ...sums };
 }
 
