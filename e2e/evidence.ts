@@ -2,11 +2,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Operator } from '#app/demo/operator.ts';
 import type { EmbeddedAddresses } from '#app/embedded/embedded.ts';
 import { deciders } from '#domain/deciders.ts';
+import type { AnyDecider } from '#domain/kernel/decider.ts';
+import { Aggregates } from '#infra/event-store/aggregates.ts';
 import { EventStoreClient } from '#infra/event-store/client.ts';
+import { Codec } from '#infra/event-store/codec.ts';
 import type { StoredEvent } from '#infra/event-store/reading.ts';
+import { operations } from '#infra/operations/operations.ts';
+import { OperationsRecord } from '#infra/operations/record.ts';
 import { Database } from '#infra/postgres/database.ts';
-import { ActNotPossible, OutboxOperations } from '#infra/process-managers/operations.ts';
+import { ActNotPossible, OutboxOperations, ReactionActs } from '#infra/process-managers/operations.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
+import { SystemClock } from '#infra/time/clock.ts';
+import { InMemoryVault } from '#infra/vault/vault.ts';
 import { ledger, type LedgerRow } from '#projections/payments/ledger.ts';
 import { readModels } from '#projections/read-models.ts';
 import { columnsOf, viewOf } from '#query-api/rows.ts';
@@ -86,15 +93,25 @@ export class Evidence {
 
   /** Has every reaction that failed tried again at once, as an operator does when what stood in the way is gone; how many there were. */
   async retryWhatFailed(): Promise<number> {
-    const operations = new OutboxOperations(this.#database);
-    const failed = (await operations.troubled(10_000)).filter(({ state }) => state === 'pending');
+    const acts = new ReactionActs({ database: this.#database, record: this.#record(), subjectOf: () => Promise.resolve(undefined) });
+    const failed = (await new OutboxOperations(this.#database).troubled(10_000)).filter(({ state }) => state === 'pending');
     for (const { id } of failed) {
-      await operations.retry(id, { who: 'spec', why: 'the trouble is over' }).catch((error: unknown) => {
+      await acts.retry(id, { who: 'spec', why: 'the trouble is over' }).catch((error: unknown) => {
         // It has ended meanwhile.
         if (!(error instanceof ActNotPossible)) throw error;
       });
     }
     return failed.length;
+  }
+
+  /** What operators ask for, straight into the log: it takes no server that answers. */
+  #record(): OperationsRecord {
+    const deciders = [operations as unknown as AnyDecider];
+    const vault = new InMemoryVault();
+    const codec = new Codec({ deciders, vault });
+    return new OperationsRecord(
+      new Aggregates({ deciders, factProviders: [], client: this.#eventStore, codec, vault, clock: new SystemClock() }),
+    );
   }
 
   /** Reactions whose time has not come. */

@@ -21,6 +21,7 @@ export function renderCatalogue({ deciders, processManagers, effects }: Declarat
     ...contexts.flatMap((context) => [
       `## ${capitalised(context)}`,
       '',
+      ...(context === 'operations' ? [OF_OPERATIONS, ''] : []),
       ...deciders.filter((decider) => decider.context === context).flatMap(aggregate),
       ...policies(processManagers.filter((manager) => manager.context === context)),
     ]),
@@ -38,6 +39,9 @@ export function renderCatalogue({ deciders, processManagers, effects }: Declarat
     ),
   ].join('\n');
 }
+
+const OF_OPERATIONS =
+  'What people ask of the engines, one stream for each group of consumers. No part of the domain: no projection and no policy can react to it.';
 
 function aggregate(decider: AnyDecider): string[] {
   return [

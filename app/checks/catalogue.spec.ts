@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
-import { deciders } from '#domain/deciders.ts';
 import { factProviders } from '#domain/facts.ts';
 import { refusalCode } from '#domain/kernel/refusal.ts';
 import { renderCatalogue } from '../catalogue/catalogue.ts';
 import { declarations } from '../catalogue/declarations.ts';
+
+const { deciders } = declarations;
 
 const duplicates = (names: readonly string[]) => names.filter((name, place) => names.indexOf(name) !== place);
 

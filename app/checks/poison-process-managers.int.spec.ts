@@ -1,18 +1,18 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deciders } from '#domain/deciders.ts';
 import type { CommandMessage } from '#domain/kernel/command.ts';
 import type { ProcessManager } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
+import type { OperationsRecord } from '#infra/operations/record.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { handleEffect } from '#infra/process-managers/effect.ts';
 import { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
-import { OutboxOperations } from '#infra/process-managers/operations.ts';
-import { derive, type NewRow } from '#infra/process-managers/reactions.ts';
+import { ReactionActs } from '#infra/process-managers/operations.ts';
+import type { NewRow } from '#infra/process-managers/new-rows.ts';
+import { derive } from '#infra/process-managers/reactions.ts';
 import { MovableClock } from '#infra/time/clock.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { Storyteller } from '#infra/verify/story.ts';
 import { effectDefinitions } from '#process-managers/effects/effects.ts';
 import { processManagers } from '#process-managers/process-managers.ts';
@@ -28,8 +28,6 @@ const ATTEMPTS = 3;
 /** What lags are on a machine that does nothing else is printed; this only tells that somebody waited for the failing ones. */
 const FAR_TOO_MUCH_SECONDS = 10;
 const operator = { who: 'ada', why: 'the cause is mended' };
-const loader = new URL('../../infra/runtime/typescript.js', import.meta.url).href;
-const outboxProgram = fileURLToPath(new URL('../operations/outbox.ts', import.meta.url));
 
 /** What fails in one process manager: what it makes of an event, and a command or an effect of another instance. */
 interface Failing {
@@ -69,7 +67,7 @@ describe('One failing instance in every process manager', () => {
 
   interface Run {
     readonly database: Database;
-    readonly url: string;
+    readonly record: OperationsRecord;
     readonly engine: ProcessManagerEngine;
     /** Ids of the commands and effects that succeeded, in their order. */
     readonly sent: string[];
@@ -77,7 +75,8 @@ describe('One failing instance in every process manager', () => {
   }
 
   async function start(managers: readonly ProcessManager[], fails: (id: string, message: CommandMessage) => void): Promise<Run> {
-    const { database, url } = await postgres.create();
+    const { database } = await postgres.create();
+    const { record } = memoryOperations();
     const clock = new MovableClock();
     // All timers are due at once.
     clock.moveTo('2099-01-01T00:00:00.000Z');
@@ -106,9 +105,10 @@ describe('One failing instance in every process manager', () => {
       onError: (error) => errors.push(error),
       retry: { attempts: ATTEMPTS, firstWaitMs: 5, longestWaitMs: 20 },
       pollMs: 100,
+      record,
     });
     engine.start();
-    return { database, url, engine, sent, errors };
+    return { database, record, engine, sent, errors };
   }
 
   /** Resolves when every manager has taken in the whole log and all has ended but what is parked and what waits behind it. */
@@ -200,12 +200,10 @@ describe('One failing instance in every process manager', () => {
 
       cause.mended = true;
       const meanwhile = tell(story.slice(-MORE), () => Promise.resolve());
-      const [first, ...others] = parked;
-      const args = ['--import', loader, outboxProgram, 'retry', first!.id, '--why', 'mended'];
-      const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, DATABASE_URL: run.url } });
-      expect(stdout).toContain('retry: done');
-      const operations = new OutboxOperations(database);
-      await Promise.all(others.map(({ id }) => operations.retry(id, operator)));
+      const acts = new ReactionActs({ database, record: run.record, subjectOf: () => Promise.resolve(undefined) });
+      const asked = await Promise.all(parked.map(({ id }) => acts.retry(id, operator)));
+      const outcomes = await Promise.all(asked.map((each) => run.record.outcomeOf(each, 20_000)));
+      expect(outcomes.filter((outcome) => outcome?.state !== 'done')).toEqual([]);
       await meanwhile;
       await quiet(run);
 

@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deciders } from '#domain/deciders.ts';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
-import { askFor, outcomeOf } from '#infra/projections/acts.ts';
+import { askFor } from '#infra/projections/acts.ts';
 import { listLetters } from '#infra/projections/dead-letters.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';
 import { consumerOf, tableOf } from '#infra/projections/tables.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { Storyteller } from '#infra/verify/story.ts';
 import { readModels } from '#projections/read-models.ts';
 import { type Cause, eachAlone, heldBackBy, personalTexts, poisoned, type PoisonedModel, without } from './poison.ts';
@@ -26,8 +24,6 @@ const PATIENCE_MS = 20_000;
 const FAR_TOO_MUCH_SECONDS = 10;
 const operator = { who: 'ada', why: 'the cause is mended' };
 const consumers = readModels.map(consumerOf);
-const loader = new URL('../../infra/runtime/typescript.js', import.meta.url).href;
-const projectionsProgram = fileURLToPath(new URL('../operations/projections.ts', import.meta.url));
 
 async function tell(log: StoredLog, pieces: readonly (readonly RecordedEvent[])[]): Promise<void> {
   for (const piece of pieces) await log.append(piece);
@@ -35,6 +31,7 @@ async function tell(log: StoredLog, pieces: readonly (readonly RecordedEvent[])[
 
 // Every read model of the code is poisoned at once, in a running engine over a real store; a new one is covered by being in the list.
 describe('One poisoned event in every read model', () => {
+  const { record } = memoryOperations();
   let postgres: DisposableServer;
   beforeAll(async () => {
     postgres = await disposableServer();
@@ -43,7 +40,7 @@ describe('One poisoned event in every read model', () => {
 
   function engineOf(database: Database, log: StoredLog, models: readonly ReadModel[], errors: unknown[]): ProjectionEngine {
     const { openFeed, readEvent } = log;
-    const engine = new ProjectionEngine({ database, models, openFeed, readEvent, onError: (error) => errors.push(error) });
+    const engine = new ProjectionEngine({ database, models, openFeed, readEvent, record, onError: (error) => errors.push(error) });
     engine.start();
     return engine;
   }
@@ -89,7 +86,7 @@ describe('One poisoned event in every read model', () => {
     'holds back what follows in its place and nothing else, however it fails (%s); mended and retried, all rows are as in a fresh replay',
     async (kind) => {
       const log = await startStoredLog();
-      const { database, url } = await postgres.create();
+      const { database } = await postgres.create();
       const errors: unknown[] = [];
       const types = new Set(readModels.flatMap(({ on }) => Object.keys(on)));
       const teller = new Storyteller(deciders, seed, { ids: 4 });
@@ -134,18 +131,16 @@ describe('One poisoned event in every read model', () => {
         const [first] = models as [PoisonedModel, ...PoisonedModel[]];
         if (kind === 'function') {
           // Not mended yet: a retry changes nothing but the number of attempts. (A refused row may be fine with what came later.)
-          expect(await outcomeOf(database, await askFor(database, retry(first), operator), PATIENCE_MS)).toMatchObject({ state: 'failed' });
+          expect(await record.outcomeOf(await askFor({ database, record }, retry(first), operator), PATIENCE_MS)).toMatchObject({
+            state: 'failed',
+          });
           expect(await listLetters(database, { consumer: consumerOf(first.model) }, 1)).toMatchObject([{ attempts: 2 }]);
         }
 
         cause.mended = true;
         const meanwhile = tell(log, story.slice(-MORE));
-        const { scope, key } = first.place;
-        const args = ['--import', loader, projectionsProgram, 'retry', consumerOf(first.model), scope, key, '--why', 'mended'];
-        const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, DATABASE_URL: url } });
-        expect(stdout).toContain('rows are as the log says');
-        const asked = await Promise.all(models.slice(1).map((each) => askFor(database, retry(each), operator)));
-        const outcomes = await Promise.all(asked.map((id) => outcomeOf(database, id, PATIENCE_MS)));
+        const asked = await Promise.all(models.map((each) => askFor({ database, record }, retry(each), operator)));
+        const outcomes = await Promise.all(asked.map((id) => record.outcomeOf(id, PATIENCE_MS)));
         expect(outcomes.filter((outcome) => outcome?.state !== 'done')).toEqual([]);
         await meanwhile;
         await seeEverything(engine, log);

@@ -4,12 +4,13 @@ import type { CommandSender } from '#infra/cqrs/commands.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
-import { OutboxOperations } from '#infra/process-managers/operations.ts';
-import { askFor, outcomeOf } from '#infra/projections/acts.ts';
+import { OutboxOperations, ReactionActs } from '#infra/process-managers/operations.ts';
+import { askFor } from '#infra/projections/acts.ts';
 import { listLetters } from '#infra/projections/dead-letters.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';
 import { consumerOf, tableOf } from '#infra/projections/tables.ts';
 import { MovableClock } from '#infra/time/clock.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { Storyteller } from '#infra/verify/story.ts';
 import { processManagers } from '#process-managers/process-managers.ts';
 import { readModels } from '#projections/read-models.ts';
@@ -52,8 +53,9 @@ describe('An event that cannot be read', () => {
     const errors: unknown[] = [];
     const onError = (error: unknown): void => void errors.push(error);
     const { openFeed, readEvent } = log;
+    const { record } = memoryOperations();
     const send: CommandSender['send'] = async () => ({ id: 'x', revision: 0, position: '0', events: [] });
-    const projections = new ProjectionEngine({ database, models: readModels, openFeed, readEvent, onError });
+    const projections = new ProjectionEngine({ database, models: readModels, openFeed, readEvent, record, onError });
     const policies = new ProcessManagerEngine({
       database,
       managers: processManagers,
@@ -66,6 +68,7 @@ describe('An event that cannot be read', () => {
       load: () => Promise.reject(new Error('nothing to load')),
       retry: { attempts: 2, firstWaitMs: 5, longestWaitMs: 20 },
       pollMs: 100,
+      record,
     });
     projections.start();
     policies.start();
@@ -110,11 +113,15 @@ describe('An event that cannot be read', () => {
 
       mended = true;
       const operations = new OutboxOperations(database);
-      for (const { id, eventId } of troubled) await (eventId === old!.id ? operations.retry(id, operator) : operations.skip(id, operator));
+      const acts = new ReactionActs({ database, record, subjectOf: () => Promise.resolve(undefined) });
+      for (const { id, eventId } of troubled) {
+        const act = await (eventId === old!.id ? acts.retry(id, operator) : acts.skip(id, operator));
+        expect(await record.outcomeOf(act, PATIENCE_MS)).toMatchObject({ state: 'done' });
+      }
       for (const { consumer, scope, key, eventId } of letters) {
         const act = eventId === old!.id ? ('retry' as const) : ('skip' as const);
-        const id = await askFor(database, { act, consumer, place: { scope, key } }, operator);
-        expect(await outcomeOf(database, id, PATIENCE_MS)).toMatchObject({ state: 'done' });
+        const id = await askFor({ database, record }, { act, consumer, place: { scope, key } }, operator);
+        expect(await record.outcomeOf(id, PATIENCE_MS)).toMatchObject({ state: 'done' });
       }
       await seen();
       expect(await operations.troubled()).toEqual([]);

@@ -1,19 +1,25 @@
 import { once } from 'node:events';
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
-import type { Database } from '#infra/postgres/database.ts';
+import { exportModel } from '#infra/operations/acts.ts';
 import { listCopies, placeAsOf } from '#infra/projections/as-of.ts';
 import { EXPORT_FORMATS, exportRows, type Manifest } from '#infra/projections/export.ts';
 import { servingPlace } from '#infra/projections/members.ts';
 import { viewedTable } from '#infra/projections/tables.ts';
-import { type Arguments, WrongUsage } from './arguments.ts';
+import type { Foundation } from '../system/foundation.ts';
+import { type Arguments, mustSayWhy, WrongUsage } from './arguments.ts';
 import { codeVersion } from './code-version.ts';
 
 /**
  * Exports the rows that queries see or, with a position, those of the copy as of then. A file and its manifest get their names when they are
  * complete.
  */
-export async function exportOne(database: Database, args: Arguments, model: ReadModel, position: string | undefined): Promise<void> {
+export async function exportOne(
+  { database, record }: Pick<Foundation, 'database' | 'record'>,
+  args: Arguments,
+  model: ReadModel,
+  position: string | undefined,
+): Promise<void> {
   const { to } = args;
   const format = EXPORT_FORMATS.find((each) => each === args.format);
   if (format === undefined) throw new WrongUsage(`Give the --format: ${EXPORT_FORMATS.join(', ')}.`);
@@ -26,12 +32,18 @@ export async function exportOne(database: Database, args: Arguments, model: Read
   if (position !== undefined && !(await listCopies(database)).some(({ name, complete }) => name === consumer && complete))
     throw new WrongUsage(`There is no complete copy ${consumer}; copies shows those that there are.`);
   const request = { database, source: { consumer, version: model.version, table }, format, codeVersion: await codeVersion() } as const;
+  mustSayWhy(args);
+  const onRecord = (work: () => Promise<Manifest>): Promise<Manifest> =>
+    record.during(exportModel, { consumer, version: model.version, format }, args.operator, {
+      work,
+      say: ({ rows, position: at, sha256 }) => `${rows} rows as of ${at}, sha256 ${sha256}`,
+    });
   if (to === undefined) {
-    const manifest = await exportRows({ ...request, write: toStandardOutput });
+    const manifest = await onRecord(() => exportRows({ ...request, write: toStandardOutput }));
     process.stderr.write(textOf(manifest));
     return;
   }
-  const manifest = await writingTo(`${to}.part`, (write) => exportRows({ ...request, write }));
+  const manifest = await onRecord(() => writingTo(`${to}.part`, (write) => exportRows({ ...request, write })));
   await writeFile(`${to}.manifest.json`, textOf(manifest));
   await rename(`${to}.part`, to);
   console.log(`${manifest.rows} rows of ${consumer} as of ${manifest.position}, sha256 ${manifest.sha256}`);

@@ -1,21 +1,33 @@
 import { Controller, Get, Inject, Module, Post } from '@nestjs/common';
 import { z } from 'zod';
-import { Body, Caller, Endpoint, Params } from '#infra/http/endpoint.ts';
+import { Codec } from '#infra/event-store/codec.ts';
+import { EventStoreClient } from '#infra/event-store/client.ts';
+import { Body, Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
+import { GROUPS } from '#infra/operations/acts.ts';
+import { OperationsRecord } from '#infra/operations/record.ts';
 import { Database } from '#infra/postgres/database.ts';
-import { OutboxOperations } from '#infra/process-managers/operations.ts';
+import { OutboxOperations, type ReactionActs } from '#infra/process-managers/operations.ts';
 import { askFor, projectionAct } from '#infra/projections/acts.ts';
+import { asked, operatorOf, why } from './asking.ts';
+import { reactionActs } from './dead-letter-office.ts';
+import { DeadLettersController } from './dead-letters.controller.ts';
 import { operations } from './report.ts';
 
 const report = z.object({
+  groups: z.array(z.object({ group: z.string(), led: z.boolean(), lagSeconds: z.number().optional(), eventsPerSecond: z.number() })),
   consumers: z.array(
     z.object({
       consumer: z.string(),
+      group: z.string(),
       version: z.number().int(),
       state: z.string(),
       position: z.string(),
       updatedAt: z.string(),
       lagSeconds: z.number().optional(),
-      parked: z.number().int(),
+      backlog: z.number().int().optional().describe('Events that wait, counted up to 10000.'),
+      parked: z.number().int().describe('Events, or reactions, that are held back.'),
+      parkedKeys: z.number().int().describe('The keys, or instances, that they are of.'),
+      attempts: z.number().int().describe('The most attempts that anything held back, or tried again, has had.'),
     }),
   ),
   outbox: z.array(
@@ -50,7 +62,6 @@ const troubled = z.object({
   ),
 });
 const row = z.object({ id: z.uuid() });
-const why = z.string().trim().min(1).max(500).describe('Stored with the act.');
 const message = z.object({ type: z.string().min(1), data: z.record(z.string(), z.unknown()) });
 const outboxAct = z.discriminatedUnion('act', [
   z.object({ act: z.literal('retry'), why }),
@@ -59,21 +70,53 @@ const outboxAct = z.discriminatedUnion('act', [
   z.object({ act: z.literal('compensate'), why, command: message.optional() }),
 ]);
 const askedAct = z.object({ what: projectionAct, why });
-const accepted = z.object({ id: z.string() });
+const ofGroup = z.object({ group: z.enum(GROUPS), limit: z.coerce.number().int().min(1).max(200).default(50) });
+const onRecord = z.object({
+  acts: z.array(
+    z.object({
+      id: z.string(),
+      act: z.string(),
+      who: z.string(),
+      why: z.string(),
+      askedAt: z.string(),
+      state: z.enum(['requested', 'done', 'failed']),
+      outcome: z.string().nullable(),
+      about: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
 
 /** The engines for operators: how they are doing, and what may be done about it. */
 @Controller('internal/operations')
 export class OperationsController {
   readonly #outbox: OutboxOperations;
+  readonly #reactions: ReactionActs;
 
-  constructor(@Inject(Database) private readonly database: Database) {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(OperationsRecord) private readonly record: OperationsRecord,
+    @Inject(EventStoreClient) eventStore: EventStoreClient,
+    @Inject(Codec) codec: Codec,
+  ) {
     this.#outbox = new OutboxOperations(database);
+    this.#reactions = reactionActs({ database, record, eventStore, codec });
   }
 
   @Get()
   @Endpoint({ summary: 'How the engines are doing.', actors: ['internal', 'admin'], response: report })
   async read(): Promise<z.output<typeof report>> {
     return report.parse(await operations(this.database));
+  }
+
+  @Get('acts')
+  @Endpoint({
+    summary: 'What operators asked of the engines, with what came of it, newest first.',
+    actors: ['internal', 'admin'],
+    query: ofGroup,
+    response: onRecord,
+  })
+  async acts(@Query() { group, limit }: z.output<typeof ofGroup>): Promise<z.output<typeof onRecord>> {
+    return { acts: await this.record.latest(group, limit) };
   }
 
   @Get('outbox')
@@ -88,20 +131,25 @@ export class OperationsController {
     actors: ['internal', 'admin'],
     params: row,
     body: outboxAct,
-    response: accepted,
+    response: asked,
     status: 202,
   })
-  async act(
+  act(
     @Params() { id }: z.output<typeof row>,
-    @Body() asked: z.output<typeof outboxAct>,
+    @Body() asking: z.output<typeof outboxAct>,
     @Caller() caller: Caller,
-  ): Promise<z.output<typeof accepted>> {
-    const operator = { who: nameOf(caller), why: asked.why };
-    if (asked.act === 'retry') await this.#outbox.retry(id, operator);
-    else if (asked.act === 'skip') await this.#outbox.skip(id, operator);
-    else if (asked.act === 'edit') await this.#outbox.editAndRetry(id, asked.data, operator);
-    else await this.#outbox.compensate(id, operator, asked.command);
-    return { id };
+  ): Promise<z.output<typeof asked>> {
+    const operator = operatorOf(caller, asking.why);
+    switch (asking.act) {
+      case 'retry':
+        return this.#reactions.retry(id, operator);
+      case 'skip':
+        return this.#reactions.skip(id, operator);
+      case 'edit':
+        return this.#reactions.editAndRetry(id, asking.data, operator);
+      case 'compensate':
+        return this.#reactions.compensate(id, operator, asking.command);
+    }
   }
 
   @Post('projections')
@@ -109,17 +157,13 @@ export class OperationsController {
     summary: 'Asks for a read model to be paused or resumed, or for what it holds back to be retried or skipped.',
     actors: ['internal', 'admin'],
     body: askedAct,
-    response: accepted,
+    response: asked,
     status: 202,
   })
-  async ask(@Body() asked: z.output<typeof askedAct>, @Caller() caller: Caller): Promise<z.output<typeof accepted>> {
-    return { id: await askFor(this.database, asked.what, { who: nameOf(caller), why: asked.why }) };
+  ask(@Body() { what, why: reason }: z.output<typeof askedAct>, @Caller() caller: Caller): Promise<z.output<typeof asked>> {
+    return askFor({ database: this.database, record: this.record }, what, operatorOf(caller, reason));
   }
 }
 
-function nameOf({ actor }: Caller): string {
-  return actor.userId ?? actor.role;
-}
-
-@Module({ controllers: [OperationsController] })
+@Module({ controllers: [OperationsController, DeadLettersController] })
 export class OperationsModule {}

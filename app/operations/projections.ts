@@ -1,11 +1,12 @@
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { Database } from '#infra/postgres/database.ts';
-import { askFor, outcomeOf, type ProjectionAct } from '#infra/projections/acts.ts';
+import { askFor, type ProjectionAct } from '#infra/projections/acts.ts';
 import { dropCopy, listCopies } from '#infra/projections/as-of.ts';
 import { listLetters } from '#infra/projections/dead-letters.ts';
 import { consumerOf, sqlNameOf } from '#infra/projections/tables.ts';
 import { readModels } from '#projections/read-models.ts';
 import { mustSayWhy, openDatabase, printRows, runProgram, WrongUsage } from './arguments.ts';
+import { carriedOut, withFoundation } from './connected.ts';
 import { exportOne } from './exporting.ts';
 import { copyOne, rebuildAll } from './rebuilding.ts';
 import { operations } from './report.ts';
@@ -19,20 +20,21 @@ npm run projections -- rebuild <name> --as-of <position|time> --why "…"
                                                              a copy of its own, as the read model was then
 npm run projections -- copies                                the copies that there are, and what stopped rebuilds have filled
 npm run projections -- drop-copy <name@position|name#next>
-npm run projections -- export <name|name@position> --format csv|ndjson|parquet [--to <file>]
+npm run projections -- export <name|name@position> --format csv|ndjson|parquet [--to <file>] --why "…"
                                                              the rows; the manifest goes to <file>.manifest.json or to stderr
 npm run projections -- pause|resume <name> --why "…"
 npm run projections -- letters [<name>]                      events that are held back
 npm run projections -- retry|skip <name> <stream|row> <key> --why "…"`;
-
-/** How long an act may take before the program no longer waits: a retry folds rows anew from the start of the log. */
-const ACT_WITHIN_MS = 600_000;
 
 await runProgram(USAGE, async (args) => {
   const [verb = 'list', name] = args.words;
   if (verb === 'rebuild') {
     if (args.asOf !== undefined) return copyOne(args, modelNamed(name), args.asOf);
     return rebuildAll(args, name === 'all' ? readModels : [modelNamed(name), ...args.words.slice(2).map(modelNamed)]);
+  }
+  if (verb === 'export') {
+    const [model, position] = (name ?? '').split('@');
+    return withFoundation((foundation) => exportOne(foundation, args, modelNamed(model), position));
   }
   const database = openDatabase();
   try {
@@ -41,22 +43,12 @@ await runProgram(USAGE, async (args) => {
     if (verb === 'letters') return await letters(database, name === undefined ? undefined : consumerNamed(name));
     if (verb === 'copies') return await copies(database);
     if (verb === 'drop-copy') return await drop(database, name);
-    if (verb === 'export') {
-      const [model, position] = (name ?? '').split('@');
-      return await exportOne(database, args, modelNamed(model), position);
-    }
-    mustSayWhy(args);
-    const act = actOf(verb, consumerNamed(name), args.words);
-    const { leases } = await operations(database);
-    if (!leases.some(({ name: lease, secondsLeft }) => lease === 'projections' && secondsLeft > 0))
-      throw new Error('Nobody could carry it out: no process with the role projections runs.');
-    const outcome = await outcomeOf(database, await askFor(database, act, args.operator), ACT_WITHIN_MS);
-    if (outcome === undefined) throw new Error('Nobody has carried it out yet; it will be done when there is time.');
-    if (outcome.state === 'failed') throw new Error(outcome.outcome ?? 'It failed.');
-    console.log(outcome.outcome);
   } finally {
     await database.close();
   }
+  const act = actOf(verb, consumerNamed(name), args.words);
+  mustSayWhy(args);
+  await withFoundation(async (foundation) => console.log(await carriedOut(foundation, await askFor(foundation, act, args.operator))));
 });
 
 function consumerNamed(name: string | undefined): string {

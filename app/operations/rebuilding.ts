@@ -1,17 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
-import { readConfig } from '#infra/config/config.ts';
 import type { EventStoreClient } from '#infra/event-store/client.ts';
-import type { Queryable } from '#infra/postgres/database.ts';
+import { copyModel, rebuildModel } from '#infra/operations/acts.ts';
 import { buildCopy } from '#infra/projections/as-of.ts';
 import { rebuild, type RebuildOutcome, RebuildUnderWay } from '#infra/projections/rebuild.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
-import { recordAct } from '#infra/process-managers/operations.ts';
-import { createLog } from '#infra/telemetry/log.ts';
-import { SystemClock } from '#infra/time/clock.ts';
-import { type Foundation, layFoundation } from '../system/foundation.ts';
+import type { Foundation } from '../system/foundation.ts';
 import { type Arguments, mustSayWhy, WrongUsage } from './arguments.ts';
 import { codeVersion } from './code-version.ts';
+import { withFoundation } from './connected.ts';
 import { Progress } from './progress.ts';
 
 const SHOWN_DIFFERENCES = 50;
@@ -23,34 +20,19 @@ interface Workplace {
   readonly codeVersion: string;
 }
 
-/** Connects to everything, does the work, and closes everything; an interrupt ends the work where it can go on later. */
-async function withFoundation(work: (place: Workplace) => Promise<void>): Promise<void> {
-  const config = readConfig(process.env);
-  const log = createLog(config.log.level, 'chalkstream-operations');
-  const foundation = await layFoundation({ config, log, clock: new SystemClock() });
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  try {
-    await work({ foundation, signal: stop.signal, codeVersion: await codeVersion() });
-  } finally {
-    await foundation.close();
-  }
-}
-
 /** Rebuilds read models, one after the other, each beside its serving table, and puts the new one in that one's place. */
 export async function rebuildAll(args: Arguments, models: readonly ReadModel[]): Promise<void> {
   mustSayWhy(args);
-  await withFoundation(async (place) => {
+  await withFoundation(async (foundation, signal) => {
+    const place = { foundation, signal, codeVersion: await codeVersion() };
     for (const model of models) await rebuildOne(args, model, place);
   });
 }
 
 async function rebuildOne(args: Arguments, model: ReadModel, { foundation, signal, codeVersion: code }: Workplace): Promise<void> {
-  const { database, openFeed, eventStore, config } = foundation;
+  const { database, openFeed, eventStore, config, record } = foundation;
   const consumer = consumerOf(model);
   const progress = new Progress({ name: consumer, target: await eventStore.head(), screen: process.stderr });
-  const record = (on: Queryable, state: RebuildOutcome['state'], differences: number) =>
-    recordAct(on, { act: 'rebuild', target: consumer, detail: { state, differences }, operator: args.operator });
   const work = () =>
     rebuild({
       database,
@@ -63,19 +45,21 @@ async function rebuildOne(args: Arguments, model: ReadModel, { foundation, signa
       signal,
       onStage: (stage, from) => progress.stage(stage, from),
       onProgress: (position, events) => progress.moved(position, events),
-      onSwap: (transaction, differences) => record(transaction, 'swapped', differences),
       ...(args.lagLimit === undefined ? {} : { lagLimitSeconds: args.lagLimit }),
     });
-  const outcome = await unlessUnderWay(work, foundation).finally(() => progress.end());
-  if (outcome.state !== 'swapped') await record(database, outcome.state, outcome.differences.length);
+  const outcome = await record.during(rebuildModel, { consumer, version: model.version, accept: args.accept }, args.operator, {
+    work: () => unlessUnderWay(work, foundation).finally(() => progress.end()),
+    say: ({ state, differences }) => `${state}, ${differences.length} rows differ`,
+  });
   printOutcome(consumer, outcome);
 }
 
 /** Builds a copy of a read model as it was at a position, or at a time. */
 export async function copyOne(args: Arguments, model: ReadModel, asOf: string): Promise<void> {
   mustSayWhy(args);
-  await withFoundation(async ({ foundation, signal, codeVersion: code }) => {
-    const { database, openFeed, eventStore, config } = foundation;
+  await withFoundation(async (foundation, signal) => {
+    const { database, openFeed, eventStore, config, record } = foundation;
+    const code = await codeVersion();
     const position = await positionOf(eventStore, asOf);
     const progress = new Progress({ name: consumerOf(model), target: position, screen: process.stderr });
     const work = () =>
@@ -91,8 +75,10 @@ export async function copyOne(args: Arguments, model: ReadModel, asOf: string): 
         onProgress: (at, events) => progress.moved(at, events),
         ...(args.lagLimit === undefined ? {} : { lagLimitSeconds: args.lagLimit }),
       });
-    const copy = await unlessUnderWay(work, foundation).finally(() => progress.end());
-    await recordAct(database, { act: 'copy', target: copy.name, detail: { asOf }, operator: args.operator });
+    const copy = await record.during(copyModel, { consumer: consumerOf(model), version: model.version, asOf }, args.operator, {
+      work: () => unlessUnderWay(work, foundation).finally(() => progress.end()),
+      say: ({ name }) => `is ${name}`,
+    });
     const [held] = await database.query<{ letters: number }>(
       'select count(*) as letters from engine.dead_letters where consumer = $1 and version = $2 and not skipped',
       [copy.name, copy.version],

@@ -1,12 +1,17 @@
 import type { CheckpointState } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { readReports } from '#infra/postgres/reports.ts';
-import { shownTables } from '#infra/projections/tables.ts';
+import type { ProcessManagerReport } from '#infra/process-managers/engine.ts';
 import { OutboxOperations, type OutboxDepth } from '#infra/process-managers/operations.ts';
+import type { SessionReport } from '#infra/projections/session.ts';
+import { shownTables } from '#infra/projections/tables.ts';
+
+export type ConsumerGroup = 'projections' | 'process-managers' | 'search' | 'realtime';
 
 /** One consumer of the log as it stands. */
 export interface ConsumerReport {
   readonly consumer: string;
+  readonly group: ConsumerGroup;
   readonly version: number;
   /** `superseded`: queries see another version, and nothing keeps this one up. `stopped`: a rebuild that nobody goes on with at the moment. */
   readonly state: CheckpointState | 'superseded' | 'stopped';
@@ -15,12 +20,30 @@ export interface ConsumerReport {
   readonly updatedAt: string;
   /** Age in seconds of the oldest event that waits for it, as its runner told last; undefined when no runner tells. */
   readonly lagSeconds: number | undefined;
-  /** Events that are held back because they, or one before them, could not be taken in. */
+  /** Events that wait for it, counted up to {@link BACKLOG_LIMIT}; undefined when nobody counts. */
+  readonly backlog: number | undefined;
+  /** Events, or reactions, that are held back because they, or one before them, could not be taken in. */
   readonly parked: number;
+  /** The keys, or instances, that they are of. */
+  readonly parkedKeys: number;
+  /** The most attempts that anything of it has had which is held back, or waits for its next one. */
+  readonly attempts: number;
+}
+
+/** The consumers that one process leads together. */
+export interface GroupReport {
+  readonly group: 'projections' | 'process-managers';
+  /** Whether a process leads it, by the lease. */
+  readonly led: boolean;
+  /** The worst of its consumers that are live; undefined when no runner tells. */
+  readonly lagSeconds: number | undefined;
+  /** Events that it takes in at the moment. */
+  readonly eventsPerSecond: number;
 }
 
 /** How the engines are doing, seen from any process. */
 export interface OperationsReport {
+  readonly groups: readonly GroupReport[];
   readonly consumers: readonly ConsumerReport[];
   readonly outbox: readonly OutboxDepth[];
   /** Who works, by the leases: seconds until each ends unless it is renewed; not positive when nobody works. */
@@ -29,24 +52,27 @@ export interface OperationsReport {
   readonly eventsPerSecond: number;
 }
 
-interface ToldModel {
-  readonly consumer: string;
-  readonly version: number;
-  readonly lagSeconds: number;
+/** What waits for each consumer, told by a process that leads. */
+export interface BacklogReport {
+  readonly backlog: Readonly<Record<string, number>>;
 }
+
+/** Events that a backlog is counted up to: more are not looked at. */
+export const BACKLOG_LIMIT = 10_000;
+/** The name of the report of backlogs. */
+export const BACKLOG = 'backlog';
 
 /** A report older than this says nothing of now. */
 const STALE_SECONDS = 10;
+/** Backlogs are counted more rarely. */
+const STALE_BACKLOG_SECONDS = 60;
+
+type Told = Omit<ConsumerReport, 'group' | 'state' | 'lagSeconds' | 'backlog'> & { readonly state: CheckpointState };
 
 /** Asks the database how the engines are doing. */
 export async function operations(database: Database): Promise<OperationsReport> {
   const [consumers, outbox, leases, reports, shown] = await Promise.all([
-    database.query<Omit<ConsumerReport, 'lagSeconds' | 'state'> & { state: CheckpointState }>(
-      `select consumer, version, state, position::text as position, updated_at as "updatedAt",
-         (select count(*) from engine.dead_letters letter
-          where letter.consumer = held.consumer and letter.version = held.version and not letter.skipped) as parked
-       from engine.checkpoints held where consumer not like '%@%' order by consumer, version`,
-    ),
+    consumersOf(database),
     new OutboxOperations(database).depths(),
     database.query<{ name: string; secondsLeft: number; fencingToken: number }>(
       `select name, extract(epoch from expires_at - clock_timestamp())::float8 as "secondsLeft", fencing_token as "fencingToken"
@@ -56,37 +82,74 @@ export async function operations(database: Database): Promise<OperationsReport> 
     shownTables(database),
   ]);
   const working = new Set(leases.filter(({ secondsLeft }) => secondsLeft > 0).map(({ name }) => name));
-  const stateOf = ({
-    consumer,
-    version,
-    state,
-  }: {
-    consumer: string;
-    version: number;
-    state: CheckpointState;
-  }): ConsumerReport['state'] => {
+  const stateOf = ({ consumer, version, state }: Told): ConsumerReport['state'] => {
     if (consumer.endsWith('#next')) return working.has(`rebuild ${consumer}`) ? state : 'stopped';
     const table = shown.get(consumer);
     return state !== 'building' && table !== undefined && table !== `${consumer}_v${version}` ? 'superseded' : state;
   };
-  const told = reports.get('projections');
-  const fresh = told !== undefined && told.ageSeconds < STALE_SECONDS;
-  const { models, eventsPerSecond } = (fresh ? told.report : { models: [], eventsPerSecond: 0 }) as {
-    models: readonly ToldModel[];
-    eventsPerSecond: number;
+  const told = <R extends object>(name: string, staleSeconds: number): R | undefined => {
+    const found = reports.get(name);
+    return found !== undefined && found.ageSeconds < staleSeconds ? (found.report as R) : undefined;
   };
-  const managers = reports.get('process-managers');
-  const managersLag =
-    managers !== undefined && managers.ageSeconds < STALE_SECONDS ? (managers.report as { lagSeconds: number }).lagSeconds : undefined;
-  const lags = new Map(models.map(({ consumer, version, lagSeconds }) => [`${consumer} ${version}`, lagSeconds]));
+  const projections = told<SessionReport>('projections', STALE_SECONDS);
+  const managers = told<ProcessManagerReport>('process-managers', STALE_SECONDS);
+  const backlog = told<BacklogReport>(BACKLOG, STALE_BACKLOG_SECONDS)?.backlog ?? {};
+  const lags = new Map([
+    ...(projections?.models ?? []).map(({ consumer, version, lagSeconds }) => [`${consumer} ${version}`, lagSeconds] as const),
+    ...(managers?.managers ?? []).map(({ consumer, lagSeconds }) => [`${consumer} 1`, lagSeconds] as const),
+  ]);
+  const live = (projections?.models ?? []).filter(({ state }) => state === 'live').map(({ lagSeconds }) => lagSeconds);
+  const isLed = (group: string): boolean => leases.some(({ name, secondsLeft }) => name === group && secondsLeft > 0);
   return {
+    groups: [
+      {
+        group: 'projections',
+        led: isLed('projections'),
+        lagSeconds: projections === undefined ? undefined : Math.max(0, ...live),
+        eventsPerSecond: projections?.eventsPerSecond ?? 0,
+      },
+      {
+        group: 'process-managers',
+        led: isLed('process-managers'),
+        lagSeconds: managers?.lagSeconds,
+        eventsPerSecond: managers?.eventsPerSecond ?? 0,
+      },
+    ],
     consumers: consumers.map((each) => ({
       ...each,
       state: stateOf(each),
-      lagSeconds: each.consumer.startsWith('process-manager.') ? managersLag : lags.get(`${each.consumer} ${each.version}`),
+      group: groupOf(each.consumer),
+      lagSeconds: lags.get(`${each.consumer} ${each.version}`),
+      backlog: backlog[each.consumer],
     })),
     outbox,
     leases,
-    eventsPerSecond,
+    eventsPerSecond: projections?.eventsPerSecond ?? 0,
   };
+}
+
+/** Every consumer but the copies of read models, with what it holds back. */
+function consumersOf(database: Database): Promise<Told[]> {
+  return database.query<Told>(
+    `select held.consumer, held.version, state, position::text as position, updated_at as "updatedAt",
+       coalesce(letters.events, reactions.parked, 0) as parked, coalesce(letters.keys, reactions.instances, 0) as "parkedKeys",
+       coalesce(letters.attempts, reactions.attempts, 0) as attempts
+     from engine.checkpoints held
+     left join (
+       select consumer, version, count(*) as events, count(distinct (scope, key)) as keys, max(attempts) as attempts
+       from engine.dead_letters where not skipped group by consumer, version
+     ) letters on letters.consumer = held.consumer and letters.version = held.version
+     left join (
+       select 'process-manager.' || manager as consumer, count(*) filter (where state = 'parked') as parked,
+         count(distinct instance) filter (where state = 'parked') as instances, max(attempts) as attempts
+       from engine.outbox where state = 'parked' or (state = 'pending' and attempts > 0) group by manager
+     ) reactions on reactions.consumer = held.consumer
+     where held.consumer not like '%@%' order by held.consumer, held.version`,
+  );
+}
+
+function groupOf(consumer: string): ConsumerGroup {
+  if (consumer.startsWith('process-manager.')) return 'process-managers';
+  if (consumer.startsWith('search.')) return 'search';
+  return consumer.startsWith('realtime:') ? 'realtime' : 'projections';
 }

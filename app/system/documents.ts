@@ -1,13 +1,17 @@
 import { deciders } from '#domain/deciders.ts';
+import { ActNotPossible, CompensationNotNamed, NothingToEdit } from '#infra/process-managers/operations.ts';
+import { NoSuchReadModel, NothingHeldBack } from '#infra/projections/acts.ts';
 import type { AsyncApiParts } from '#infra/http/asyncapi.ts';
 import type { ApiInfo } from '#infra/http/openapi.ts';
 import { eventFrames } from '#realtime/event-frames.ts';
 import { fromClients } from '#realtime/client-frames.ts';
 import { socketUrl } from '#realtime/ticket.controller.ts';
 import { controlFrames } from '#realtime/server-frames.ts';
+import { NoSuchDeadLetter } from '../operations/dead-letter-office.ts';
 
 const VERSION = '1.0.0';
 const refusals = [...new Set(deciders.flatMap((decider) => decider.refusals))];
+const ofOperators = [ActNotPossible, CompensationNotNamed, NothingToEdit, NoSuchReadModel, NothingHeldBack, NoSuchDeadLetter];
 
 /** What the public API's document says of the whole. */
 export function publicApi(url: string): ApiInfo {
@@ -32,7 +36,7 @@ export function internalApi(url: string): ApiInfo {
     description: 'For services and operators inside the house: requests are signed in SigV4 form with the key of a service.',
     url,
     security: 'signature',
-    refusals,
+    refusals: [...refusals, ...ofOperators],
   };
 }
 

@@ -29,6 +29,7 @@ export function projectionEngine(foundation: Foundation): ProjectionEngine {
     models: readModels,
     openFeed,
     readEvent: eventReader(foundation),
+    record: foundation.record,
     leaseTimes: config.leaseTimes,
     onError: (error) => log.error({ err: error, engine: 'projections' }, 'the projection engine met an error'),
   });
@@ -72,6 +73,7 @@ export function processManagerEngine(
     load: (decider, id) => aggregates.load(decider, id),
     managers: processManagers,
     readEvent: eventReader(foundation),
+    record: foundation.record,
     leaseTimes: config.leaseTimes,
     onError: (error) => log.error({ err: error, engine: 'process-managers' }, 'the process-manager engine met an error'),
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { deciders } from '#domain/deciders.ts';
 import { factProviders } from '#domain/facts.ts';
+import type { AnyDecider } from '#domain/kernel/decider.ts';
 import { AgoraRooms } from '#infra/adapters/agora/rooms.ts';
 import { AgoraTokens } from '#infra/adapters/agora/tokens.ts';
 import { UserPool } from '#infra/adapters/cognito/user-pool.ts';
@@ -12,6 +13,8 @@ import type { Config } from '#infra/config/config.ts';
 import { Aggregates } from '#infra/event-store/aggregates.ts';
 import { EventStoreClient } from '#infra/event-store/client.ts';
 import { Codec } from '#infra/event-store/codec.ts';
+import { operations } from '#infra/operations/operations.ts';
+import { OperationsRecord } from '#infra/operations/record.ts';
 import { Database } from '#infra/postgres/database.ts';
 import { migrate } from '#infra/postgres/migrations.ts';
 import { feedsFrom, type OpenFeed } from '#infra/subscriptions/open-feed.ts';
@@ -40,6 +43,8 @@ export interface Foundation {
   readonly aggregates: Aggregates;
   readonly adapters: Adapters;
   readonly openFeed: OpenFeed;
+  /** What operators ask of the engines. */
+  readonly record: OperationsRecord;
   /** Closes every connection. */
   close(): Promise<void>;
 }
@@ -53,9 +58,10 @@ export async function layFoundation(parts: { config: Config; log: Logger; clock:
   const vault = new PostgresVault(vaultDatabase, config.masterKey);
   await vault.prepare();
   const eventStore = new EventStoreClient({ connectionString: config.eventStoreUrl });
-  const codec = new Codec({ deciders, vault });
+  const all = [...deciders, operations as unknown as AnyDecider];
+  const codec = new Codec({ deciders: all, vault });
   const aggregates = new Aggregates({
-    deciders,
+    deciders: all,
     factProviders,
     client: eventStore,
     codec,
@@ -70,6 +76,7 @@ export async function layFoundation(parts: { config: Config; log: Logger; clock:
     eventStore,
     codec,
     aggregates,
+    record: new OperationsRecord(aggregates),
     adapters: adaptersOf(config),
     openFeed: feedsFrom({ client: eventStore, codec, onTrouble: (error) => log.warn({ err: error }, 'a feed was interrupted') }),
     close: async () => {

@@ -9,6 +9,7 @@ import { Tickets } from '#infra/auth/tickets.ts';
 import { Codec } from '#infra/event-store/codec.ts';
 import { EventStoreClient } from '#infra/event-store/client.ts';
 import { CLOCK, CONFIG, LOG } from '#infra/http/injection.ts';
+import { OperationsRecord } from '#infra/operations/record.ts';
 import { Database } from '#infra/postgres/database.ts';
 import type { Foundation } from './foundation.ts';
 
@@ -24,6 +25,7 @@ export class PlatformModule {
       { provide: Database, useValue: foundation.database },
       { provide: EventStoreClient, useValue: foundation.eventStore },
       { provide: Codec, useValue: foundation.codec },
+      { provide: OperationsRecord, useValue: foundation.record },
       { provide: StripePayments, useValue: stripe },
       { provide: Mailer, useValue: mailer },
       { provide: FileStore, useValue: files },

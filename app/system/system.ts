@@ -19,11 +19,11 @@ import { notices } from '#realtime/notices.ts';
 import { readModels } from '#projections/read-models.ts';
 import { processManagerEngine, projectionEngine, tutorIndexFeeder } from './engines.ts';
 import { layFoundation, type Foundation } from './foundation.ts';
-import { HeldBack } from './held-back.ts';
-import { lagChecks, lagMetrics } from './lags.ts';
+import { backlogCounter, lagChecks, lagMetrics } from './lags.ts';
 import { Listening, platformListensFor } from './listening.ts';
 import { PlatformModule } from './platform.module.ts';
 import { internalServer, publicServer, type Shared } from './servers.ts';
+import { Vitals } from './vitals.ts';
 
 /** A running process of the system. */
 export interface System {
@@ -109,11 +109,12 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     started.add(() => managers.stop());
   }
 
-  const heldBack = new HeldBack({ database, log });
-  if (roles.has('projections') || roles.has('process-managers')) {
-    heldBack.start();
-    started.add(() => heldBack.stop());
+  const vitals = new Vitals({ database, log, countBacklog: backlogCounter({ projections, managers }, foundation) });
+  if (roles.has('projections') || roles.has('process-managers') || roles.has('internal')) {
+    vitals.start();
+    started.add(() => vitals.stop());
   }
+  const watched = { projections, managers, roles, search: search?.feeder, vitals };
 
   const answers = new StoredAnswers(database, (error) => log.warn({ err: error }, 'old answers were not forgotten'));
   answers.open();
@@ -122,10 +123,10 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   const checks: Record<string, Check> = {
     eventStore: async () => ({ ok: (await foundation.eventStore.head()) >= 0n }),
     postgres: async () => ({ ok: (await database.query('select 1')).length === 1 }),
-    ...lagChecks({ projections, managers, roles }),
+    ...lagChecks(watched),
   };
   const metrics = new Metrics();
-  lagMetrics(metrics, { projections, managers, roles, search: search?.feeder, heldBack });
+  lagMetrics(metrics, watched);
   const shared: Shared = {
     platform: PlatformModule.of(foundation, [
       { provide: Commands, useValue: commands },

@@ -2,7 +2,8 @@ import type { Command, CommandDefinition } from './command.ts';
 import type { DomainEvent, EventDefinition } from './event.ts';
 import type { RefusalClass } from './refusal.ts';
 
-export type Context = 'identity' | 'tutoring' | 'matching' | 'lessons' | 'payments';
+/** The bounded contexts; `operations` is what people do to the engines and has no part in the domain. */
+export type Context = 'identity' | 'tutoring' | 'matching' | 'lessons' | 'payments' | 'operations';
 
 /**
  * One aggregate. `decide` answers with the events that follow, with none when it is already so, or throws a refusal;

@@ -147,4 +147,12 @@ create table engine.frame_floors (
 );
 `,
   },
+  {
+    // What operators ask for is on record in the log, in the streams Operations-projections and Operations-process-managers.
+    name: '0002-acts-on-record',
+    up: `
+drop table engine.operator_acts;
+alter table engine.outbox add column acted_by uuid;
+`,
+  },
 ];

@@ -5,6 +5,7 @@ import { reasonOf } from '#infra/postgres/reason.ts';
 import type { Clock } from '#infra/time/clock.ts';
 import type { Executor } from './executor.ts';
 import type { Lane, Outbox, WaitingRow } from './outbox.ts';
+import type { ChangedRow, NewRow } from './new-rows.ts';
 
 /** When a failed row is tried again. */
 export interface RetryPolicy {
@@ -30,7 +31,14 @@ export interface DispatcherParts {
   readonly retry?: RetryPolicy;
   /** Milliseconds between two looks for rows that nobody told us of. */
   readonly pollMs?: number;
+  /** What becomes of the rows of an event that is handled again. */
+  readonly changed?: (rows: readonly NewRow[]) => readonly ChangedRow[];
+  /** Hears how each attempt ended. */
+  readonly onAttempt?: (manager: string, outcome: AttemptOutcome) => void;
 }
+
+/** How an attempt ended: the row has ended; it is tried again; it is parked. */
+export type AttemptOutcome = 'ended' | 'failed' | 'parked';
 
 type Job = { readonly lane: Lane } | { readonly timer: string };
 
@@ -70,9 +78,8 @@ export class Dispatcher {
     this.#pollMs = parts.pollMs ?? 1_000;
   }
 
-  /** Takes over what waits and begins. */
-  async start(): Promise<void> {
-    await this.#parts.outbox.claim();
+  /** Begins; what waits has been claimed. */
+  start(): void {
     this.#stopListening = this.#parts.clock.onMove?.(() => this.#scan());
     this.#poll = setInterval(() => this.#scan(), this.#pollMs);
     this.#scan();
@@ -82,6 +89,20 @@ export class Dispatcher {
   wake(lanes: readonly Lane[], dues: readonly Instant[]): void {
     for (const lane of lanes) this.#enqueue({ lane });
     if (dues.length > 0) this.#scan();
+  }
+
+  /**
+   * Keeps a row, and its lane, from being worked on until what is given back is called; undefined while it is being worked on.
+   */
+  hold({ id, due, manager, instance }: Lane & Pick<WaitingRow, 'id' | 'due'>): (() => void) | undefined {
+    const job: Job = due === null ? { lane: { manager, instance } } : { timer: id };
+    const key = keyOf(job);
+    if (this.#known.has(key)) return undefined;
+    this.#known.set(key, 'running');
+    return () => {
+      this.#known.delete(key);
+      this.#enqueue(job);
+    };
   }
 
   /** Begins nothing more; resolves when what is under way has ended. */
@@ -190,20 +211,23 @@ export class Dispatcher {
 
   /** Tries a row once; whether it has ended, so that the next in its lane may follow. */
   async #attempt(row: WaitingRow, key: string): Promise<boolean> {
-    const { outbox, executor, lease } = this.#parts;
+    const { outbox, executor, lease, changed, onAttempt } = this.#parts;
     lease.assertHeld();
     try {
       if (row.command === null) {
-        await outbox.replace(row.id, await executor.rederive(row));
+        const rows = await executor.rederive(row);
+        await outbox.replace(row.id, changed === undefined ? rows : changed(rows));
         this.#known.set(key, 'again');
         return false;
       }
       const outcome = await this.#inItsPlace(executor.execute(row, row.command));
+      onAttempt?.(row.manager, 'ended');
       return await outbox.end(row.id, outcome);
     } catch (error) {
       lease.assertHeld();
       const attempt = row.attempts + 1;
       const wait = attempt >= this.#retry.attempts ? undefined : waitAfter(attempt, this.#retry);
+      onAttempt?.(row.manager, wait === undefined ? 'parked' : 'failed');
       await outbox.failed(row.id, reasonOf(error, row.command?.data), wait);
       if (wait !== undefined) this.#lookAgain(row.due === null ? { lane: row } : undefined, wait);
       return false;

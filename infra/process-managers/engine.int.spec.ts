@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { z } from 'zod';
 import type { CommandMessage } from '#domain/kernel/command.ts';
 import { at, defineEffect, effect, now, type ProcessManager } from '#domain/kernel/consumer.ts';
-import type { RecordedEvent } from '#domain/kernel/event.ts';
+import type { DomainEvent, RecordedEvent } from '#domain/kernel/event.ts';
 import { recorded } from '#domain/kernel/given-when-then.ts';
 import { followUpId } from '#domain/kernel/ids.ts';
 import { Refusal } from '#domain/kernel/refusal.ts';
@@ -11,11 +11,13 @@ import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { MovableClock } from '#infra/time/clock.ts';
+import type { OperationsRecord } from '#infra/operations/record.ts';
 import { type MemoryFeedOptions, MemoryLog } from '#infra/verify/memory-log.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import type { RetryPolicy } from './dispatcher.ts';
 import { handleEffect } from './effect.ts';
 import { ProcessManagerEngine } from './engine.ts';
-import { OutboxOperations } from './operations.ts';
+import { OutboxOperations, ReactionActs } from './operations.ts';
 
 class SlotTaken extends Refusal {
   static override readonly kind = 'conflict';
@@ -72,6 +74,9 @@ describe('the process-manager engine', () => {
   let postgres: DisposableServer;
   let database: Database;
   let operations: OutboxOperations;
+  let acts: ReactionActs;
+  let record: OperationsRecord;
+  let onRecord: DomainEvent[];
   let log: MemoryLog;
   let clock: MovableClock;
   let sent: Sent[];
@@ -88,6 +93,8 @@ describe('the process-manager engine', () => {
   beforeEach(async () => {
     ({ database } = await postgres.create());
     operations = new OutboxOperations(database);
+    ({ record, events: onRecord } = memoryOperations());
+    acts = new ReactionActs({ database, record, subjectOf: () => Promise.resolve(undefined) });
     log = new MemoryLog();
     clock = new MovableClock();
     sent = [];
@@ -130,6 +137,7 @@ describe('the process-manager engine', () => {
       leaseTimes: quickLease,
       retry: quickRetry,
       pollMs: 50,
+      record,
     });
     engine.start();
     running.push(engine);
@@ -240,10 +248,11 @@ describe('the process-manager engine', () => {
     expect(await operations.depths()).toMatchObject([{ manager: 'reception', waiting: 1, parked: 1, timers: 0 }]);
 
     broken = false;
-    await operations.retry(row!.id, operator);
+    await acts.retry(row!.id, operator);
     await untilRows('done', 3);
-    expect(await database.query('select act, who, why, state from engine.operator_acts')).toEqual([
-      { act: 'retry', ...operator, state: 'done' },
+    expect(onRecord).toMatchObject([
+      { type: 'ReactionRetryRequested', data: { ...operator, manager: 'reception', instance: 'ada', reactionId: row!.id } },
+      { type: 'OperatorActDone', data: { group: 'process-managers' } },
     ]);
   });
 
@@ -256,15 +265,15 @@ describe('the process-manager engine', () => {
     log.append(happened({ type: 'GuestCame', data: { guest: 'skip', step: 10 } }));
     await untilRows('parked', 3);
     const rows = new Map((await operations.troubled()).map((row) => [row.instance, row.id]));
-    await operations.editAndRetry(rows.get('edit')!, { guest: 'edit', step: 11 }, operator);
-    await operations.skip(rows.get('skip')!, operator);
-    await operations.compensate(rows.get('sorry')!, operator);
+    await acts.editAndRetry(rows.get('edit')!, { guest: 'edit', step: 11 }, operator);
+    await acts.skip(rows.get('skip')!, operator);
+    await acts.compensate(rows.get('sorry')!, operator);
     await untilRows('parked', 0);
     await untilRows('pending', 0);
     expect(typesOf('sorry').at(-1)).toBe('Apologise');
     expect(sent.find(({ message }) => (message.data as { step?: number }).step === 11)).toBeDefined();
     expect(typesOf('skip')).toHaveLength(quickRetry.attempts + 1);
-    await expect(operations.skip(rows.get('edit')!, operator)).rejects.toThrow('Only a reaction that failed');
+    await expect(acts.skip(rows.get('edit')!, operator)).rejects.toThrow('Only a reaction that failed');
     expect(await database.query('select command from engine.outbox where command is not null')).toEqual([]);
   });
 
@@ -285,7 +294,7 @@ describe('the process-manager engine', () => {
     ]);
     await broken.stop();
     engineOf({ managers: [mended] });
-    await operations.retry((await operations.troubled())[0]!.id, operator);
+    await acts.retry((await operations.troubled())[0]!.id, operator);
     await untilRows('done', 3);
     expect(sent.filter(({ message }) => (message.data as { guest: string }).guest === 'ada').map(({ message }) => message.data)).toEqual([
       { guest: 'ada', step: -1 },

@@ -1,11 +1,13 @@
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import type { OperationsRecord } from '#infra/operations/record.ts';
 import { advanceCheckpoints, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { tellReport } from '#infra/postgres/reports.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
+import { Desk } from './desk.ts';
+import { type AttemptOutcome, Dispatcher, type DispatcherParts } from './dispatcher.ts';
 import { Executor, type ExecutorParts } from './executor.ts';
 import { Following, type Member } from './following.ts';
 import { addRows, Outbox } from './outbox.ts';
@@ -18,7 +20,20 @@ export interface ProcessManagerEngineOptions extends ExecutorParts, Pick<Dispatc
   /** Hears of every failure of the engine itself; it goes on. Failures of single rows stand in the outbox. */
   readonly onError: (error: unknown) => void;
   readonly leaseTimes?: LeaseTimes;
+  /** What operators ask for. Without it nobody can ask for anything. */
+  readonly record?: OperationsRecord;
 }
+
+/** How the work goes, told about once a second. */
+export interface ProcessManagerReport {
+  /** Age in seconds of the oldest event that waits for the managers that are furthest. */
+  readonly lagSeconds: number;
+  readonly managers: readonly { readonly consumer: string; readonly lagSeconds: number }[];
+  readonly eventsPerSecond: number;
+}
+
+/** How often reactions were tried in this process, by how the attempt ended. */
+export type Attempts = Readonly<Record<AttemptOutcome, number>>;
 
 const TELL_EVERY_MS = 1_000;
 
@@ -30,6 +45,8 @@ export class ProcessManagerEngine {
   readonly #leadership: Leadership;
   readonly #options: ProcessManagerEngineOptions;
   readonly #executor: Executor;
+  readonly #attempts = new Map<string, Attempts>();
+  #events = 0;
   #following: Following | undefined;
 
   constructor(options: ProcessManagerEngineOptions) {
@@ -60,12 +77,27 @@ export class ProcessManagerEngine {
     return this.#leadership.lease === undefined ? undefined : this.#following?.lagSeconds;
   }
 
+  /** Attempts by process manager, since this process began. */
+  get attempts(): ReadonlyMap<string, Attempts> {
+    return this.#attempts;
+  }
+
   async #begin(lease: Lease): Promise<LeasedWork> {
-    const { database, clock, onError, concurrency, retry, pollMs } = this.#options;
+    const { database, clock, onError, concurrency, retry, pollMs, record } = this.#options;
     const members = await this.#prepare(lease);
+    const outbox = new Outbox(database, lease.token);
+    const positions = new Map(members.map((member) => [member.manager.name, member]));
+    const desk = new Desk({
+      record,
+      outbox,
+      hasPassed: (manager, position) => (positions.get(manager)?.position ?? position) >= position,
+      onError,
+    });
     const dispatcher = new Dispatcher({
-      outbox: new Outbox(database, lease.token),
+      outbox,
       executor: this.#executor,
+      changed: (rows) => desk.changed(rows),
+      onAttempt: (manager, outcome) => this.#countAttempt(manager, outcome),
       lease,
       clock,
       onError,
@@ -73,7 +105,10 @@ export class ProcessManagerEngine {
       ...(retry === undefined ? {} : { retry }),
       ...(pollMs === undefined ? {} : { pollMs }),
     });
-    await dispatcher.start();
+    await outbox.claim();
+    // What was asked for while nobody led comes before anything is tried again.
+    await desk.look(dispatcher);
+    dispatcher.start();
     let fail: (error: unknown) => void = () => undefined;
     const failed = new Promise<never>((_, reject) => {
       fail = reject;
@@ -85,21 +120,38 @@ export class ProcessManagerEngine {
       members,
       take: (those, page) => {
         lease.assertHeld();
-        return this.#take(page, { members: those, lease, dispatcher });
+        return this.#take(page, { members: those, lease, dispatcher, desk });
       },
       onFailure: fail,
     });
     this.#following = following;
-    const telling = setInterval(() => {
-      tellReport(database, 'process-managers', { lagSeconds: following.lagSeconds }).catch(onError);
-    }, TELL_EVERY_MS);
+    desk.start(dispatcher);
+    const telling = this.#tellOf(following);
     return {
       failed,
       stop: async () => {
         clearInterval(telling);
+        await desk.stop();
         await Promise.all([following.stop(), dispatcher.stop()]);
       },
     };
+  }
+
+  #tellOf(following: Following): NodeJS.Timeout {
+    const { database, onError } = this.#options;
+    let told = { events: this.#events, at: performance.now() };
+    return setInterval(() => {
+      const now = { events: this.#events, at: performance.now() };
+      const eventsPerSecond = Math.round((now.events - told.events) / ((now.at - told.at) / 1_000));
+      told = now;
+      const report: ProcessManagerReport = { lagSeconds: following.lagSeconds, managers: following.lags, eventsPerSecond };
+      tellReport(database, 'process-managers', report).catch(onError);
+    }, TELL_EVERY_MS);
+  }
+
+  #countAttempt(manager: string, outcome: AttemptOutcome): void {
+    const before = this.#attempts.get(manager) ?? { ended: 0, failed: 0, parked: 0 };
+    this.#attempts.set(manager, { ...before, [outcome]: before[outcome] + 1 });
   }
 
   async #prepare(lease: Lease): Promise<Member[]> {
@@ -115,18 +167,19 @@ export class ProcessManagerEngine {
 
   async #take(
     page: FeedPage,
-    { members, lease, dispatcher }: { members: readonly Member[]; lease: Lease; dispatcher: Dispatcher },
+    { members, lease, dispatcher, desk }: { members: readonly Member[]; lease: Lease; dispatcher: Dispatcher; desk: Desk },
   ): Promise<void> {
     const behind = members.filter(({ position }) => position < page.position);
     if (behind.length === 0) return;
     const rows = page.events.flatMap((event) =>
-      behind.filter(({ position }) => position < event.position).flatMap(({ manager }) => rowsFor(manager, event)),
+      behind.filter(({ position }) => position < event.position).flatMap(({ manager }) => rowsFor(manager, event, desk.changes)),
     );
     await this.#options.database.transaction(async (transaction) => {
       await advanceCheckpoints(transaction, lease.token, behind, page.position);
       await addRows(transaction, lease.token, rows);
     });
     for (const member of behind) member.position = page.position;
+    this.#events += page.events.length;
     dispatcher.wake(
       rows.filter(({ due }) => due === null),
       rows.flatMap(({ due }) => (due === null ? [] : [due])),

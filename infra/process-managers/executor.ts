@@ -7,7 +7,8 @@ import type { CommandContext, CommandSender } from '#infra/cqrs/commands.ts';
 import type { Clock } from '#infra/time/clock.ts';
 import type { EffectContext, EffectHandler } from './effect.ts';
 import type { Outcome, WaitingRow } from './outbox.ts';
-import { derive, type NewRow, otherwiseId } from './reactions.ts';
+import type { NewRow } from './new-rows.ts';
+import { derive, otherwiseId } from './reactions.ts';
 
 export interface ExecutorParts {
   readonly commands: CommandSender;

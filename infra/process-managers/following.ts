@@ -30,6 +30,8 @@ export class Following {
   readonly #parts: FollowingParts;
   readonly #stopping = new AbortController();
   #shared: OpenedFeed;
+  #behind: readonly Member[] = [];
+  #behindFeed: OpenedFeed | undefined;
   #catchingUp: Promise<void> = Promise.resolve();
 
   constructor(parts: FollowingParts) {
@@ -46,6 +48,14 @@ export class Following {
     return this.#shared.lagSeconds;
   }
 
+  /** The same of each, by the name of the consumer. */
+  get lags(): readonly { readonly consumer: string; readonly lagSeconds: number }[] {
+    return this.#parts.members.map((member) => ({
+      consumer: member.consumer,
+      lagSeconds: (this.#behind.includes(member) ? this.#behindFeed : undefined)?.lagSeconds ?? this.lagSeconds,
+    }));
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#catchingUp;
@@ -54,11 +64,15 @@ export class Following {
 
   async #catchUp(behind: readonly Member[]): Promise<void> {
     const feed = this.#open(behind);
+    this.#behind = behind;
+    this.#behindFeed = feed;
     while (!feed.caughtUp && !this.#stopping.signal.aborted) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     await feed.stop();
     if (this.#stopping.signal.aborted) return;
     await this.#shared.stop();
     this.#shared = this.#open(this.#parts.members);
+    this.#behind = [];
+    this.#behindFeed = undefined;
   }
 
   #open(members: readonly Member[]): OpenedFeed {

@@ -1,14 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { CommandMessage } from '#domain/kernel/command.ts';
 import { Refusal } from '#domain/kernel/refusal.ts';
-import type { Database, Queryable } from '#infra/postgres/database.ts';
-
-/** Who acts and why: stored with every act. */
-export interface Operator {
-  /** The operator's user id, or the name of the account that runs the command line. */
-  readonly who: string;
-  readonly why: string;
-}
+import { compensateReaction, editReaction, retryReaction, skipReaction } from '#infra/operations/acts.ts';
+import type { AskedAct, Operator, OperationsRecord } from '#infra/operations/record.ts';
+import type { Database } from '#infra/postgres/database.ts';
 
 /** A reaction that could not be carried out, or is being tried again. */
 export interface TroubledRow {
@@ -19,6 +13,10 @@ export interface TroubledRow {
   readonly commandType: string | null;
   readonly eventType: string;
   readonly eventId: string;
+  readonly eventStream: string;
+  readonly eventRevision: number;
+  /** Commit position of the event, as a decimal string. */
+  readonly position: string;
   readonly due: string | null;
   readonly attempts: number;
   readonly lastError: string | null;
@@ -39,6 +37,12 @@ export class CompensationNotNamed extends Refusal {
   static override readonly sentence = 'The reaction names no single compensation, so the command has to be given.';
 }
 
+/** An event that its manager could not handle has no command yet that could be edited. */
+export class NothingToEdit extends Refusal {
+  static override readonly kind = 'conflict';
+  static override readonly sentence = 'The process manager could not handle the event, so there is no command to edit.';
+}
+
 /** How much waits in the outbox of one process manager. */
 export interface OutboxDepth {
   readonly manager: string;
@@ -52,22 +56,25 @@ export interface OutboxDepth {
   readonly oldestSeconds: number;
 }
 
-/** What people do to reactions that failed. Works from any process; the one that dispatches sees it within a second. */
+/** Reactions that failed, and what waits; from any process. */
 export class OutboxOperations {
   constructor(private readonly database: Database) {}
 
-  /** Rows that are parked, or failed and wait for their next attempt; the oldest first. */
-  async troubled(limit = 100): Promise<TroubledRow[]> {
+  /** Rows that are parked, or failed and wait for their next attempt; the oldest first. Of one manager, or one row, where that is named. */
+  async troubled(limit = 100, where: { manager?: string; id?: string; state?: 'parked' } = {}): Promise<TroubledRow[]> {
     return this.database.query<TroubledRow>(
-      `select id, manager, instance, state, command_type as "commandType", event_type as "eventType", event_id as "eventId", due, attempts,
-         last_error as "lastError", created_at as "createdAt",
+      `select id, manager, instance, state, command_type as "commandType", event_type as "eventType", event_id as "eventId",
+         event_stream as "eventStream", event_revision as "eventRevision", position::text as position, due, attempts, last_error as "lastError",
+         created_at as "createdAt",
          case when due is not null then 0 else (
            select count(*) from engine.outbox behind
            where behind.manager = troubled.manager and behind.instance = troubled.instance and behind.due is null
              and behind.state in ('pending', 'parked') and (behind.position, behind.index) > (troubled.position, troubled.index)) end as behind
        from engine.outbox troubled
-       where state = 'parked' or (state = 'pending' and attempts > 0) order by created_at, position, index limit $1`,
-      [limit],
+       where (state = 'parked' or (state = 'pending' and attempts > 0))
+         and manager = coalesce($2, manager) and id = coalesce($3, id) and state = coalesce($4, state)
+       order by created_at, troubled.position, index limit $1`,
+      [limit, where.manager ?? null, where.id ?? null, where.state ?? null],
     );
   }
 
@@ -78,44 +85,6 @@ export class OutboxOperations {
       [id],
     );
     return row;
-  }
-
-  /** Tries a failed row again, from its first attempt on. */
-  async retry(id: string, operator: Operator): Promise<void> {
-    await this.#act(id, 'retry', operator, {}, `state = 'pending', attempts = 0, not_before = clock_timestamp()`);
-  }
-
-  /** Tries a failed row again with other data for the same command. */
-  async editAndRetry(id: string, data: object, operator: Operator): Promise<void> {
-    const fields = Object.keys(data);
-    await this.#act(
-      id,
-      'edit-and-retry',
-      operator,
-      { fields },
-      `state = 'pending', attempts = 0, not_before = clock_timestamp(), command = jsonb_set(command, '{data}', $2::jsonb)`,
-      [JSON.stringify(data)],
-    );
-  }
-
-  /** Gives a failed row up; what waits behind it goes on. */
-  async skip(id: string, operator: Operator): Promise<void> {
-    await this.#act(id, 'skip', operator, {}, `state = 'skipped', ended_at = clock_timestamp(), command = null, otherwise = '{}'`);
-  }
-
-  /** Sends another command in place of a failed row's: `instead`, or the only compensation that the reaction names. */
-  async compensate(id: string, operator: Operator, instead?: CommandMessage): Promise<void> {
-    const named = Object.values((await this.show(id))?.otherwise ?? {});
-    const message = instead ?? (named.length === 1 ? named[0] : undefined);
-    if (message === undefined) throw new CompensationNotNamed({ id });
-    await this.#act(
-      id,
-      'compensate',
-      operator,
-      { command: message.type },
-      `state = 'pending', attempts = 0, not_before = clock_timestamp(), compensating = true, command = $2::jsonb, command_type = $3`,
-      [JSON.stringify(message), message.type],
-    );
   }
 
   /** What waits, by process manager. */
@@ -130,28 +99,69 @@ export class OutboxOperations {
        from engine.outbox where state in ('pending', 'parked') group by manager order by manager`,
     );
   }
+}
 
-  async #act(id: string, act: string, operator: Operator, detail: object, change: string, params: readonly unknown[] = []): Promise<void> {
-    await this.database.transaction(async (transaction) => {
-      const changed = await transaction.execute(
-        `update engine.outbox set ${change} where id = $1 and (state = 'parked' or (state = 'pending' and attempts > 0))`,
-        [id, ...params],
-      );
-      if (changed === 0) throw new ActNotPossible({ id });
-      await recordAct(transaction, { act, target: `outbox ${id}`, detail, operator });
-    });
+export interface ReactionActsParts {
+  readonly database: Database;
+  readonly record: OperationsRecord;
+  /** Whom an event is about: what an operator writes for a reaction to it is forgotten with that person. Undefined when it is about nobody. */
+  readonly subjectOf: (stream: string, revision: number) => Promise<string | undefined>;
+}
+
+/**
+ * What people do to reactions that failed. Works from any process: an act is put on record, and the process that leads the process managers carries
+ * it out within a second. Throws {@link ActNotPossible} for a reaction that has ended or goes on without trouble.
+ */
+export class ReactionActs {
+  readonly #outbox: OutboxOperations;
+
+  constructor(private readonly parts: ReactionActsParts) {
+    this.#outbox = new OutboxOperations(parts.database);
+  }
+
+  /** Tries a failed row again, from its first attempt on. */
+  async retry(id: string, operator: Operator): Promise<AskedAct> {
+    return this.#record.ask(retryReaction, named(await this.#troubled(id)), operator);
+  }
+
+  /** Tries a failed row again with other data for the same command. */
+  async editAndRetry(id: string, data: object, operator: Operator): Promise<AskedAct> {
+    const row = await this.#troubled(id);
+    if (row.commandType === null) throw new NothingToEdit({ id });
+    return this.#record.ask(editReaction, { ...named(row), ...(await this.#written(row, data)) }, operator);
+  }
+
+  /** Gives a failed row up; what waits behind it goes on. */
+  async skip(id: string, operator: Operator): Promise<AskedAct> {
+    return this.#record.ask(skipReaction, named(await this.#troubled(id)), operator);
+  }
+
+  /** Sends another command in place of a failed row's: `instead`, or the only compensation that the reaction names. */
+  async compensate(id: string, operator: Operator, instead?: CommandMessage): Promise<AskedAct> {
+    const row = await this.#troubled(id);
+    const choices = Object.values((await this.#outbox.show(id))?.otherwise ?? {});
+    const message = instead ?? (choices.length === 1 ? choices[0] : undefined);
+    if (message === undefined) throw new CompensationNotNamed({ id });
+    const asking = { ...named(row), commandType: message.type, ...(await this.#written(row, message.data)) };
+    return this.#record.ask(compensateReaction, asking, operator);
+  }
+
+  get #record(): OperationsRecord {
+    return this.parts.record;
+  }
+
+  async #troubled(id: string): Promise<TroubledRow> {
+    const [row] = await this.#outbox.troubled(1, { id });
+    if (row === undefined) throw new ActNotPossible({ id });
+    return row;
+  }
+
+  async #written({ id, eventStream, eventRevision }: TroubledRow, data: object): Promise<{ subjectId: string; data: string }> {
+    // About nobody: encrypted all the same, under a key of its own.
+    return { subjectId: (await this.parts.subjectOf(eventStream, eventRevision)) ?? id, data: JSON.stringify(data) };
   }
 }
 
-/** Stores what an operator did. */
-export async function recordAct(
-  database: Queryable,
-  { act, target, detail, operator }: { act: string; target: string; detail: object; operator: Operator },
-): Promise<void> {
-  if (operator.who.trim() === '' || operator.why.trim() === '') throw new Error('An act needs who does it and why.');
-  await database.execute(
-    `insert into engine.operator_acts (id, act, target, detail, who, why, state, ended_at)
-     values ($1, $2, $3, $4, $5, $6, 'done', clock_timestamp())`,
-    [randomUUID(), act, target, JSON.stringify(detail), operator.who, operator.why],
-  );
+function named({ id, manager, instance, eventId, eventType, position }: TroubledRow) {
+  return { reactionId: id, manager, instance, eventId, eventType, position };
 }

@@ -1,7 +1,9 @@
 import type { CommandMessage } from '#domain/kernel/command.ts';
 import type { Instant } from '#domain/kernel/time.ts';
+import type { ReactionChange } from '#infra/operations/operations.ts';
 import type { Database, Queryable } from '#infra/postgres/database.ts';
-import type { NewRow } from './reactions.ts';
+import { dataOf, readable } from './changes.ts';
+import type { ChangedRow } from './new-rows.ts';
 
 /** A queue of rows that are carried out one after the other. */
 export interface Lane {
@@ -36,16 +38,17 @@ const WAITING = `id, manager, instance, index, event_id, event_stream, event_rev
   compensating, state, attempts, (extract(epoch from not_before - clock_timestamp()) * 1000)::float8 as wait_ms`;
 
 /** Adds reactions; those that are there already stay as they are. */
-export async function addRows(transaction: Queryable, token: number, rows: readonly NewRow[]): Promise<void> {
+export async function addRows(transaction: Queryable, token: number, rows: readonly ChangedRow[]): Promise<void> {
   if (rows.length === 0) return;
   await transaction.execute(
     `insert into engine.outbox (id, manager, instance, position, index, event_id, event_type, event_stream, event_revision, event_at,
-       correlation_id, command_type, command, due, settled_by, otherwise, state, last_error, fencing_token)
+       correlation_id, command_type, command, due, settled_by, otherwise, state, last_error, compensating, acted_by, ended_at, fencing_token)
      select id, manager, instance, position, index, event_id, event_type, event_stream, event_revision, event_at,
-       correlation_id, command_type, command, due, settled_by, otherwise, state, last_error, $2
+       correlation_id, command_type, command, due, settled_by, otherwise, state, last_error, coalesce(compensating, false), acted_by,
+       case when state = 'skipped' then clock_timestamp() end, $2
      from jsonb_to_recordset($1::jsonb) as new (id uuid, manager text, instance text, position bigint, index integer, event_id uuid,
        event_type text, event_stream text, event_revision bigint, event_at timestamptz, correlation_id text, command_type text,
-       command jsonb, due timestamptz, settled_by text[], otherwise jsonb, state text, last_error text)
+       command jsonb, due timestamptz, settled_by text[], otherwise jsonb, state text, last_error text, compensating boolean, acted_by uuid)
      on conflict do nothing`,
     [JSON.stringify(rows), token],
     'outbox-add',
@@ -144,8 +147,40 @@ export class Outbox {
     );
   }
 
+  /** Where a row stands, whatever has become of it. */
+  async standing(id: string): Promise<(Lane & Pick<WaitingRow, 'due'> & { readonly acted_by: string | null }) | undefined> {
+    const [row] = await this.database.query<Lane & Pick<WaitingRow, 'due'> & { acted_by: string | null }>(
+      'select manager, instance, due, acted_by from engine.outbox where id = $1',
+      [id],
+    );
+    return row;
+  }
+
+  /** Does to a row that failed what an operator asked for: tries it again, as it is or changed. Answers whether it could be done. */
+  async act(id: string, actId: string, asked: ReactionChange | undefined): Promise<boolean> {
+    const change = readable(asked);
+    const again = `state = 'pending', attempts = 0, not_before = clock_timestamp()`;
+    const [set, params]: [string, unknown[]] =
+      change === undefined
+        ? [again, []]
+        : change.kind === 'skip'
+          ? [`state = 'skipped', ended_at = clock_timestamp(), command = null, otherwise = '{}'`, []]
+          : change.kind === 'edit'
+            ? [`${again}, command = jsonb_set(command, '{data}', $4::jsonb)`, [change.data]]
+            : [
+                `${again}, compensating = true, command = $4::jsonb, command_type = $5`,
+                [JSON.stringify({ type: change.commandType, data: dataOf(change) }), change.commandType],
+              ];
+    const changed = await this.database.execute(
+      `update engine.outbox set acted_by = $3, ${set}
+       where id = $1 and fencing_token = $2 and (state = 'parked' or (state = 'pending' and attempts > 0))`,
+      [id, this.token, actId, ...params],
+    );
+    return changed === 1;
+  }
+
   /** Puts the reactions of an event, now that it could be handled, in the place of the row that stood for it. */
-  async replace(id: string, rows: readonly NewRow[]): Promise<void> {
+  async replace(id: string, rows: readonly ChangedRow[]): Promise<void> {
     await this.database.transaction(async (transaction) => {
       const gone = await transaction.execute('delete from engine.outbox where id = $1 and fencing_token = $2', [id, this.token]);
       if (gone === 1) await addRows(transaction, this.token, rows);

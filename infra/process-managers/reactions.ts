@@ -1,33 +1,10 @@
-import type { CommandMessage } from '#domain/kernel/command.ts';
 import type { ProcessManager, Reaction } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { followUpId } from '#domain/kernel/ids.ts';
 import type { Instant } from '#domain/kernel/time.ts';
 import { reasonFor } from '#infra/event-store/unreadable.ts';
-
-/** What the outbox keeps of one reaction. */
-export interface NewRow {
-  /** The id of the command that will be sent. */
-  readonly id: string;
-  readonly manager: string;
-  readonly instance: string;
-  readonly position: string;
-  readonly index: number;
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly event_stream: string;
-  readonly event_revision: number;
-  readonly event_at: Instant;
-  readonly correlation_id: string;
-  readonly command_type: string | null;
-  /** None for an event that the manager could not handle: it is handled again when somebody retries the row. */
-  readonly command: CommandMessage | null;
-  readonly due: Instant | null;
-  readonly settled_by: readonly string[];
-  readonly otherwise: Readonly<Record<string, CommandMessage>>;
-  readonly state: 'pending' | 'parked';
-  readonly last_error: string | null;
-}
+import { changed, NO_CHANGES, type Changes } from './changes.ts';
+import type { ChangedRow, NewRow } from './new-rows.ts';
 
 /** In JSON, what Postgres takes neither as text nor as JSON: a zero character, or one half of a surrogate pair. */
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
@@ -37,25 +14,32 @@ const LONGEST_INSTANCE = 500;
 /** The place of a row that stands for an event which the manager could not handle: before all that follow. */
 const UNHANDLED = -1;
 
-/** The rows that follow from an event. One that cannot be handled, or whose reactions cannot be stored, gives one row that is parked from the start. */
-export function rowsFor(manager: ProcessManager, event: RecordedEvent): NewRow[] {
+/**
+ * The rows that follow from an event, as operators want them. One that cannot be handled, or whose reactions cannot be stored, gives one row that is
+ * parked from the start; when an operator has decided on that row, it stands for the event ever after.
+ */
+export function rowsFor(manager: ProcessManager, event: RecordedEvent, changes: Changes = NO_CHANGES): readonly ChangedRow[] {
+  if (changes.size > 0 && changes.has(reactionId(manager, event, UNHANDLED))) return [changed(unhandled(manager, event, null), changes)];
   try {
-    return derive(manager, event);
+    const rows = derive(manager, event);
+    return changes.size === 0 ? rows : rows.map((row) => changed(row, changes));
   } catch (error) {
-    return [
-      {
-        ...origin(manager, event, UNHANDLED),
-        instance: instanceOrAggregate(manager, event),
-        command_type: null,
-        command: null,
-        due: null,
-        settled_by: [],
-        otherwise: {},
-        state: 'parked',
-        last_error: reasonFor(event, error),
-      },
-    ];
+    return [unhandled(manager, event, reasonFor(event, error))];
   }
+}
+
+function unhandled(manager: ProcessManager, event: RecordedEvent, error: string | null): NewRow {
+  return {
+    ...origin(manager, event, UNHANDLED),
+    instance: instanceOrAggregate(manager, event),
+    command_type: null,
+    command: null,
+    due: null,
+    settled_by: [],
+    otherwise: {},
+    state: 'parked',
+    last_error: error,
+  };
 }
 
 /** The rows that follow from an event. Throws what the manager throws. */
@@ -85,9 +69,13 @@ export function otherwiseId(row: { manager: string; event_id: string; index: num
   return followUpId('reaction', row.manager, row.event_id, String(row.index), 'otherwise');
 }
 
+function reactionId(manager: ProcessManager, event: RecordedEvent, index: number): string {
+  return followUpId('reaction', manager.name, event.id, String(index));
+}
+
 function origin(manager: ProcessManager, event: RecordedEvent, index: number) {
   return {
-    id: followUpId('reaction', manager.name, event.id, String(index)),
+    id: reactionId(manager, event, index),
     manager: manager.name,
     position: String(event.position),
     index,

@@ -1,7 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { Refusal } from '#domain/kernel/refusal.ts';
+import { pauseModel, resumeModel, retryLetters, skipLetter } from '#infra/operations/acts.ts';
+import type { AskedAct, Operator, OperationsRecord } from '#infra/operations/record.ts';
 import type { Database } from '#infra/postgres/database.ts';
+import { listLetters, type StoredLetter } from './dead-letters.ts';
 
 const place = z.object({ scope: z.enum(['stream', 'row']), key: z.string() });
 
@@ -9,60 +11,61 @@ const place = z.object({ scope: z.enum(['stream', 'row']), key: z.string() });
 export const projectionAct = z.discriminatedUnion('act', [
   z.object({ act: z.literal('pause'), consumer: z.string() }),
   z.object({ act: z.literal('resume'), consumer: z.string() }),
-  /** Tries what is held back under a key again. */
+  /** Tries what is held back under a key again or, when there is no more than what was given up, that. */
   z.object({ act: z.literal('retry'), consumer: z.string(), place }),
   /** Gives the event up that failed first under a key, and takes in what stands behind it. */
   z.object({ act: z.literal('skip'), consumer: z.string(), place }),
 ]);
 export type ProjectionAct = z.output<typeof projectionAct>;
 
-const ACTS = projectionAct.options.map((option) => option.shape.act.value);
-
-/** Asks for an act, with who and why; its id. Whoever keeps the read models carries it out within a second. */
-export async function askFor(database: Database, act: ProjectionAct, operator: { who: string; why: string }): Promise<string> {
-  if (operator.who.trim() === '' || operator.why.trim() === '') throw new Error('An act needs who does it and why.');
-  const id = randomUUID();
-  await database.execute('insert into engine.operator_acts (id, act, target, detail, who, why) values ($1, $2, $3, $4, $5, $6)', [
-    id,
-    act.act,
-    act.consumer,
-    JSON.stringify(act),
-    operator.who,
-    operator.why,
-  ]);
-  return id;
+export class NoSuchReadModel extends Refusal {
+  static override readonly kind = 'not_found';
+  static override readonly sentence = 'There is no such read model.';
+}
+export class NothingHeldBack extends Refusal {
+  static override readonly kind = 'not_found';
+  static override readonly sentence = 'The read model holds nothing back under this key.';
 }
 
-/** What came of an act; undefined when nothing did within `timeoutMs`. */
-export async function outcomeOf(
-  database: Database,
-  id: string,
-  timeoutMs: number,
-): Promise<{ state: 'done' | 'failed'; outcome: string | null } | undefined> {
-  for (const until = performance.now() + timeoutMs; performance.now() < until; await delay(50)) {
-    const [row] = await database.query<{ state: 'done' | 'failed'; outcome: string | null }>(
-      `select state, outcome from engine.operator_acts where id = $1 and state <> 'requested'`,
-      [id],
-    );
-    if (row !== undefined) return row;
-  }
-  return undefined;
-}
+const MOST_LETTERS = 10_000;
 
-/** Acts that wait, oldest first. */
-export async function openActs(database: Database): Promise<{ id: string; act: ProjectionAct }[]> {
-  const rows = await database.query<{ id: string; detail: unknown }>(
-    `select id, detail from engine.operator_acts where state = 'requested' and act = any($1) order by asked_at`,
-    [ACTS],
+/**
+ * Puts an act on record; whoever keeps the read models carries it out within a second. Throws {@link NoSuchReadModel}, {@link NothingHeldBack}, and
+ * what {@link OperationsRecord.ask} throws.
+ */
+export async function askFor(
+  { database, record }: { readonly database: Database; readonly record: OperationsRecord },
+  act: ProjectionAct,
+  operator: Operator,
+): Promise<AskedAct> {
+  const { consumer } = act;
+  const [newest] = await database.query<{ version: number | null }>(
+    'select max(version) as version from engine.checkpoints where consumer = $1',
+    [consumer],
   );
-  return rows.map(({ id, detail }) => ({ id, act: projectionAct.parse(detail) }));
+  const version = newest?.version;
+  if (typeof version !== 'number') throw new NoSuchReadModel({ consumer });
+  switch (act.act) {
+    case 'pause':
+      return record.ask(pauseModel, { consumer }, operator);
+    case 'resume':
+      return record.ask(resumeModel, { consumer }, operator);
+    case 'retry': {
+      const letters = await listLetters(database, { consumer, parked: act.place }, MOST_LETTERS);
+      const isParked = letters.some((each) => each.version === version && !each.skipped);
+      if (!isParked && !letters.some(({ skipped }) => skipped)) throw new NothingHeldBack({ consumer, ...act.place });
+      return record.ask(retryLetters, { consumer, version, ...act.place, givenUp: !isParked }, operator);
+    }
+    case 'skip': {
+      const failed = failedFirst(await listLetters(database, { consumer, parked: act.place }, MOST_LETTERS), version);
+      if (failed === undefined) throw new NothingHeldBack({ consumer, ...act.place });
+      const { position, eventId, eventType, stream, revision } = failed;
+      return record.ask(skipLetter, { consumer, version, ...act.place, position, eventId, eventType, stream, revision }, operator);
+    }
+  }
 }
 
-/** Notes what came of an act. */
-export async function endAct(database: Database, id: string, state: 'done' | 'failed', outcome: string): Promise<void> {
-  await database.execute(`update engine.operator_acts set state = $2, outcome = $3, ended_at = clock_timestamp() where id = $1`, [
-    id,
-    state,
-    outcome,
-  ]);
+/** The event that everything else under its key stands behind. */
+function failedFirst(letters: readonly StoredLetter[], version: number): StoredLetter | undefined {
+  return letters.find((each) => each.version === version && !each.skipped && each.error !== null);
 }

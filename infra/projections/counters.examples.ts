@@ -6,6 +6,7 @@ import type { Database } from '#infra/postgres/database.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { MemoryLog } from '#infra/verify/memory-log.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { ProjectionEngine } from './engine.ts';
 import { rebuild, type RebuildOptions } from './rebuild.ts';
 
@@ -33,6 +34,7 @@ export const counters: ReadModel<{ total: number; label: string }, { Counted: Co
 export class Abacus {
   readonly log = new MemoryLog();
   readonly troubles: unknown[] = [];
+  readonly record = memoryOperations().record;
   readonly engine: ProjectionEngine;
   #nth = 0;
 
@@ -46,6 +48,7 @@ export class Abacus {
       readEvent: (stream, revision) => this.log.readEvent(stream, revision),
       onError: (error) => this.troubles.push(error),
       leaseTimes: { lifetime: 1_000, beat: 100 },
+      record: this.record,
     });
     this.engine.start();
   }

@@ -1,18 +1,50 @@
+import { followUpId } from '#domain/kernel/ids.ts';
 import type { Queryable } from '#infra/postgres/database.ts';
 import type { Consumer } from '#infra/postgres/checkpoints.ts';
+import type { GivenUp } from '#infra/operations/operations.ts';
 import type { DeadLetter, HeldBack, Parked } from './fold.ts';
 
-/** What a read model leaves out at the moment. */
+/**
+ * What a read model leaves out at the moment: what its version holds back, and what operators gave up, whatever the version was then and in whichever
+ * table it is being built now.
+ */
 export async function loadHeldBack(database: Queryable, { consumer, version }: Consumer): Promise<HeldBack> {
   const parked = await database.query<Parked>(
     'select distinct scope, key from engine.dead_letters where consumer = $1 and version = $2 and not skipped',
     [consumer, version],
   );
   const skipped = await database.query<Parked & { position: string }>(
-    'select scope, key, position::text as position from engine.dead_letters where consumer = $1 and version = $2 and skipped',
-    [consumer, version],
+    'select distinct scope, key, position::text as position from engine.dead_letters where consumer = any($1) and skipped',
+    [[consumer, servedBy(consumer)]],
   );
   return { parked, skipped: skipped.map((each) => ({ ...each, position: BigInt(each.position) })) };
+}
+
+/** The read model that a table beside it, or a copy, is of. */
+function servedBy(consumer: string): string {
+  return /^[^#@]*/.exec(consumer)![0];
+}
+
+/** Brings back what operators gave up, as it is on record: the tables may have been lost since. */
+export async function restoreGivenUp(database: Queryable, givenUp: readonly GivenUp[]): Promise<void> {
+  if (givenUp.length === 0) return;
+  const column = <T>(value: (each: GivenUp) => T): T[] => givenUp.map(value);
+  await database.execute(
+    `insert into engine.dead_letters (consumer, version, scope, key, position, event_id, event_type, stream, revision, error, skipped)
+     select *, 'given up', true from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::uuid[], $7::text[], $8::text[], $9::bigint[])
+     on conflict (consumer, version, scope, key, position) do update set skipped = true`,
+    [
+      column(({ consumer }) => consumer),
+      column(({ version }) => version),
+      column(({ scope }) => scope),
+      column(({ key }) => key),
+      column(({ position }) => position),
+      column(({ eventId }) => eventId),
+      column(({ eventType }) => eventType),
+      column(({ stream }) => stream),
+      column(({ revision }) => revision),
+    ],
+  );
 }
 
 /** Stores what has been parked, with the checkpoint that has passed it. */
@@ -94,6 +126,37 @@ export async function noteFailure(
   );
 }
 
+/** Whether an operator gave this event up. */
+export async function isGivenUp(database: Queryable, { consumer }: Consumer, at: Parked & { readonly position: bigint }): Promise<boolean> {
+  const found = await database.query(
+    'select 1 from engine.dead_letters where consumer = $1 and scope = $2 and key = $3 and position = $4 and skipped',
+    [consumer, at.scope, at.key, String(at.position)],
+  );
+  return found.length > 0;
+}
+
+/** Holds back again what was given up under a key; the positions. */
+export async function takeBack(database: Queryable, { consumer, version }: Consumer, { scope, key }: Parked): Promise<bigint[]> {
+  const rows = await database.query<{ position: string }>(
+    `update engine.dead_letters set skipped = false, version = $2 where consumer = $1 and scope = $3 and key = $4 and skipped
+     returning position::text as position`,
+    [consumer, version, scope, key],
+  );
+  return rows.map(({ position }) => BigInt(position));
+}
+
+/** Gives up an event that is held back. */
+export async function giveUp(
+  database: Queryable,
+  { consumer, version }: Consumer,
+  { scope, key, position }: Parked & { readonly position: bigint },
+): Promise<void> {
+  await database.execute(
+    'update engine.dead_letters set skipped = true where consumer = $1 and version = $2 and scope = $3 and key = $4 and position = $5',
+    [consumer, version, scope, key, String(position)],
+  );
+}
+
 /**
  * After a key has been mended: of what was held back under it and for these rows, only the failures are left. Under the key, the event at `skipped`
  * is given up. Answers how many events are no longer held back.
@@ -109,10 +172,7 @@ export async function replaceLetters(
   },
 ): Promise<number> {
   const { place, keys, failures, skipped } = change;
-  await transaction.execute(
-    'update engine.dead_letters set skipped = true where consumer = $1 and version = $2 and scope = $3 and key = $4 and position = $5',
-    [consumer, version, place.scope, place.key, skipped === undefined ? null : String(skipped)],
-  );
+  if (skipped !== undefined) await giveUp(transaction, { consumer, version }, { ...place, position: skipped });
   const freed = await transaction.execute(
     `delete from engine.dead_letters as held where consumer = $1 and version = $2 and not skipped
        and ((scope = $3 and key = $4) or (scope = 'row' and key = any($5::text[])))
@@ -147,6 +207,43 @@ export interface StoredLetter extends Parked {
   readonly attempts: number;
   readonly skipped: boolean;
   readonly parkedAt: string;
+}
+
+/** A key that a read model holds back, or under which something was given up, with the event that failed first. */
+export interface ParkedKey extends Parked {
+  /** Follows from consumer, scope and key. */
+  readonly id: string;
+  readonly consumer: string;
+  readonly version: number;
+  /** Whether it is held back now. */
+  readonly parked: boolean;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly stream: string;
+  readonly revision: number;
+  readonly position: string;
+  readonly error: string | null;
+  readonly attempts: number;
+  /** Events that are held back behind the one that failed. */
+  readonly behind: number;
+  readonly parkedAt: string;
+}
+
+/** The keys that the newest version of each read model holds back, then those under which something was given up; of all models or of one. */
+export async function listParkedKeys(database: Queryable, consumer?: string, limit?: number): Promise<ParkedKey[]> {
+  const keys = await database.query<Omit<ParkedKey, 'id'>>(
+    `select * from (
+       select distinct on (letter.consumer, scope, key) letter.consumer, letter.version, scope, key, not skipped as parked, event_id as "eventId",
+         event_type as "eventType", stream, revision, letter.position::text as position, error, attempts, parked_at as "parkedAt",
+         greatest(0, count(*) filter (where not skipped) over (partition by letter.consumer, scope, key) - 1) as behind
+       from engine.dead_letters letter
+       join (select consumer, max(version) as version from engine.checkpoints group by consumer) newest on newest.consumer = letter.consumer
+       where letter.consumer = coalesce($1, letter.consumer) and letter.consumer !~ '[#@]' and (skipped or letter.version = newest.version)
+       order by letter.consumer, scope, key, skipped, error is null, letter.position
+     ) keys order by not parked, "parkedAt", consumer, key limit $2`,
+    [consumer ?? null, limit ?? null],
+  );
+  return keys.map((each) => ({ ...each, id: followUpId('dead-letter', each.consumer, each.scope, each.key) }));
 }
 
 /** What is held back, oldest first: of all read models, of one, or under one key. */

@@ -5,8 +5,10 @@ import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { recorded, rowsAfter } from '#domain/kernel/given-when-then.ts';
 import { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
+import type { OperationsRecord } from '#infra/operations/record.ts';
 import { MemoryLog, type MemoryFeedOptions } from '#infra/verify/memory-log.ts';
-import { askFor, outcomeOf } from './acts.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
+import { askFor } from './acts.ts';
 import { listLetters } from './dead-letters.ts';
 import { ProjectionEngine } from './engine.ts';
 
@@ -94,6 +96,7 @@ describe('the projection engine', () => {
   let database: Database;
   let url: string;
   let log: MemoryLog;
+  let record: OperationsRecord;
   const running: ProjectionEngine[] = [];
   const errors: unknown[] = [];
 
@@ -104,6 +107,7 @@ describe('the projection engine', () => {
   beforeEach(async () => {
     ({ database, url } = await postgres.create());
     log = new MemoryLog();
+    ({ record } = memoryOperations());
     errors.length = 0;
   });
   afterEach(async () => {
@@ -118,6 +122,7 @@ describe('the projection engine', () => {
       readEvent: (stream, revision) => log.readEvent(stream, revision),
       onError: (error) => errors.push(error),
       leaseTimes: quick,
+      record,
     });
     engine.start();
     running.push(engine);
@@ -267,7 +272,7 @@ describe('the projection engine', () => {
     const act = { act: 'retry' as const, consumer: 'library.totals', place: { scope: 'stream' as const, key: 'Shelf-a' } };
     const broken = engineOf([totals]);
     await caughtUp(broken, [totals]);
-    expect(await outcomeOf(database, await askFor(database, act, operator), 5_000)).toMatchObject({ state: 'failed' });
+    expect(await record.outcomeOf(await askFor({ database, record }, act, operator), 5_000)).toMatchObject({ state: 'failed' });
     expect(await rowsOf('library.totals')).toEqual({ old: { books: 1 } });
     expect(await listLetters(database, { consumer: 'library.totals' })).toMatchObject([{ attempts: 2 }, { attempts: 1 }, { attempts: 1 }]);
     await broken.stop();
@@ -282,7 +287,7 @@ describe('the projection engine', () => {
       happened({ type: 'BookAdded', data: { shelf: 'a', label: 'old' } }),
     );
     await caughtUp(engine, [mended]);
-    expect(await outcomeOf(database, await askFor(database, act, operator), 5_000)).toMatchObject({ state: 'done' });
+    expect(await record.outcomeOf(await askFor({ database, record }, act, operator), 5_000)).toMatchObject({ state: 'done' });
     expect(await rowsOf('library.totals')).toEqual(rowsAfter(mended, ...log.events));
     expect(await listLetters(database)).toEqual([]);
     log.append(happened({ type: 'BookAdded', data: { shelf: 'a', label: 'old' } }));
@@ -300,7 +305,7 @@ describe('the projection engine', () => {
     await caughtUp(engine);
     expect(await rowsOf('library.book_shelves')).toMatchObject({ a: { books: 0 } });
     const act = { act: 'skip' as const, consumer: 'library.book_shelves', place: { scope: 'row' as const, key: 'a' } };
-    expect(await outcomeOf(database, await askFor(database, act, operator), 5_000)).toMatchObject({ state: 'done' });
+    expect(await record.outcomeOf(await askFor({ database, record }, act, operator), 5_000)).toMatchObject({ state: 'done' });
     expect(await rowsOf('library.book_shelves')).toMatchObject({ a: { books: 1, labels: ['next'] } });
     await engine.stop();
 
@@ -314,7 +319,7 @@ describe('the projection engine', () => {
     const engine = engineOf([shelves, totals]);
     log.append(happened({ type: 'ShelfPut', data: { shelf: 'a', title: 'old', note: null } }));
     await caughtUp(engine, [shelves, totals]);
-    await outcomeOf(database, await askFor(database, { act: 'pause', consumer: 'library.totals' }, operator), 5_000);
+    await record.outcomeOf(await askFor({ database, record }, { act: 'pause', consumer: 'library.totals' }, operator), 5_000);
     log.append(happened({ type: 'BookAdded', data: { shelf: 'a', label: 'old' } }));
     await caughtUp(engine, [shelves]);
     expect(await rowsOf('library.totals')).toEqual({ old: { books: 0 } });
@@ -322,7 +327,7 @@ describe('the projection engine', () => {
       ['library.book_shelves', 'live'],
       ['library.totals', 'paused'],
     ]);
-    await outcomeOf(database, await askFor(database, { act: 'resume', consumer: 'library.totals' }, operator), 5_000);
+    await record.outcomeOf(await askFor({ database, record }, { act: 'resume', consumer: 'library.totals' }, operator), 5_000);
     await caughtUp(engine, [shelves, totals]);
     expect(await rowsOf('library.totals')).toEqual({ old: { books: 1 } });
   });

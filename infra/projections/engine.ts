@@ -2,6 +2,7 @@ import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import type { OperationsRecord } from '#infra/operations/record.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { Positions } from './positions.ts';
@@ -17,6 +18,8 @@ export interface ProjectionEngineOptions {
   readonly leaseTimes?: LeaseTimes;
   /** One event of the log, for what is held back and tried again. */
   readonly readEvent: (stream: string, revision: number) => Promise<RecordedEvent>;
+  /** What operators ask for. Without it nobody can ask for anything. */
+  readonly record?: OperationsRecord;
 }
 
 /**

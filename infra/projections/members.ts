@@ -66,7 +66,9 @@ export async function prepareMembers(
     models.map((model) => placeOf(model).table),
   );
   const views = await shownTables(database);
-  const holding = new Set((await database.query<Consumer>('select distinct consumer, version from engine.dead_letters')).map(nameOf));
+  const holding = new Set(
+    (await database.query<{ consumer: string }>('select distinct consumer from engine.dead_letters')).map(({ consumer }) => consumer),
+  );
   const prepared: Prepared[] = [];
   for (const model of models) {
     const { consumer, table, shown, code } = placeOf(model);
@@ -89,7 +91,8 @@ export async function prepareMembers(
     const rows = new Rows(table);
     const { version, generation, position } = current;
     // Rows come with their checkpoint: before the first there are none.
-    const heldBack = holding.has(nameOf(current)) ? await loadHeldBack(database, current) : { parked: [], skipped: [] };
+    const heldBack =
+      holding.has(consumer) || holding.has(consumerOf(model)) ? await loadHeldBack(database, current) : { parked: [], skipped: [] };
     const fold = new Fold(model, rows, cacheRows, heldBack, position < 0n);
     prepared.push({ member: { model, consumer, version, generation, position, rows, fold }, state });
   }

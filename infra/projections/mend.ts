@@ -4,7 +4,17 @@ import { advanceCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { firstLetters, heldBackPlaces, type LetterPlace, loadHeldBack, noteFailure, replaceLetters } from './dead-letters.ts';
+import {
+  firstLetters,
+  giveUp,
+  heldBackPlaces,
+  isGivenUp,
+  type LetterPlace,
+  loadHeldBack,
+  noteFailure,
+  replaceLetters,
+  takeBack,
+} from './dead-letters.ts';
 import { changesOf, type DeadLetter, type HeldBack, type Parked } from './fold.ts';
 import type { Member } from './group.ts';
 import { PassStopped, Refold } from './refold.ts';
@@ -21,17 +31,38 @@ export interface MendParts {
   readonly signal: AbortSignal;
 }
 
+/** What is asked for: to try again; to give up the event at this position, which failed; to take back in what was given up. */
+export type Mending = 'retry' | 'take back' | { readonly skip: bigint };
+
 /**
  * Takes in what is held back under a key: its rows are folded anew from the start of the log, so that they come out as in a fresh replay,
- * and written in place of the old. `skip` gives up the event that failed. When another one fails behind it, that one and what follows stay held
- * back. Throws why, when the first fails again; then all stays as it was.
+ * and written in place of the old. When another event fails behind the one that is given up, that one and what follows stay held back. What has been
+ * done already is not done again. Throws why, when the first fails again; then all stays as it was.
  */
-export async function mend(parts: MendParts, place: Parked, act: 'retry' | 'skip'): Promise<string> {
+export async function mend(parts: MendParts, place: Parked, mending: Mending): Promise<string> {
+  const { database, member } = parts;
+  if (mending !== 'take back') return mendOnce(parts, place, mending);
+  const takenBack = await takeBack(database, member, place);
+  try {
+    return await mendOnce(parts, place, 'retry');
+  } catch (error) {
+    // Cut short, it is gone on with by whoever is next; what fails is given up as it was before.
+    if (!(error instanceof PassStopped)) for (const position of takenBack) await giveUp(database, member, { ...place, position });
+    throw error;
+  }
+}
+
+async function mendOnce(parts: MendParts, place: Parked, mending: Exclude<Mending, 'take back'>): Promise<string> {
   const { database, member } = parts;
   const { first, failed } = await firstLetters(database, member, place);
-  if (first === undefined) throw new Error(`${member.consumer} holds nothing back under ${place.scope} ${place.key}.`);
+  const skipped = mending === 'retry' ? undefined : mending.skip;
+  if (skipped !== undefined && skipped !== failed?.position) {
+    if (await isGivenUp(database, member, { ...place, position: skipped })) return 'given up already';
+    throw new Error(`${member.consumer} has not failed at ${skipped} under ${place.scope} ${place.key}.`);
+  }
+  if (first === undefined) return 'nothing is held back there any more';
   try {
-    return await new Mending(parts, place, { failed, skipped: act === 'skip' ? failed?.position : undefined }).run();
+    return await new Mend(parts, place, { failed, skipped }).run();
   } catch (error) {
     if (failed !== undefined && !(error instanceof PassStopped))
       await noteFailure(database, member, { ...place, position: failed.position }, reasonOf(error));
@@ -42,7 +73,7 @@ export async function mend(parts: MendParts, place: Parked, act: 'retry' | 'skip
 /** Events whose rows are looked up at once. */
 const AT_ONCE = 100;
 
-class Mending {
+class Mend {
   readonly #parts: MendParts;
   readonly #place: Parked;
   readonly #failed: LetterPlace | undefined;

@@ -2,11 +2,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { change, put, type ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { recorded, rowsAfter } from '#domain/kernel/given-when-then.ts';
+import type { OperationsRecord } from '#infra/operations/record.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { MemoryLog } from '#infra/verify/memory-log.ts';
-import { askFor, outcomeOf, type ProjectionAct } from './acts.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
+import { askFor, type ProjectionAct } from './acts.ts';
 import { listLetters } from './dead-letters.ts';
 import { ProjectionEngine } from './engine.ts';
 import { rebuild } from './rebuild.ts';
@@ -42,6 +44,7 @@ describe('A poisoned event of a read model', () => {
   let postgres: DisposableServer;
   let database: Database;
   let log: MemoryLog;
+  let record: OperationsRecord;
   const running: ProjectionEngine[] = [];
   const errors: unknown[] = [];
   let nth = 0;
@@ -53,6 +56,7 @@ describe('A poisoned event of a read model', () => {
   beforeEach(async () => {
     ({ database } = await postgres.create());
     log = new MemoryLog();
+    ({ record } = memoryOperations());
     cursed = new Set();
     errors.length = 0;
   });
@@ -76,6 +80,7 @@ describe('A poisoned event of a read model', () => {
       openFeed: parts.openFeed ?? log.feeds(),
       readEvent: parts.readEvent ?? ((stream, revision) => log.readEvent(stream, revision)),
       onError: (error) => errors.push(error),
+      record,
     });
     engine.start();
     running.push(engine);
@@ -97,8 +102,8 @@ describe('A poisoned event of a read model', () => {
     place: { scope, key },
   });
 
-  async function outcome(asked: ProjectionAct): Promise<{ state: string; outcome: string | null } | undefined> {
-    return outcomeOf(database, await askFor(database, asked, operator), 20_000);
+  async function outcome(asked: ProjectionAct): Promise<{ state: string; outcome: string } | undefined> {
+    return record.outcomeOf(await askFor({ database, record }, asked, operator), 20_000);
   }
 
   const letters = async () =>
@@ -287,11 +292,11 @@ describe('A poisoned event of a read model', () => {
     await caughtUp(first);
     cursed.clear();
     never = true;
-    const id = await askFor(database, act('retry', 'stream', 'Board-a'), operator);
+    const retry = await askFor({ database, record }, act('retry', 'stream', 'Board-a'), operator);
     await asked.promise;
     await first.stop();
     const second = engineOf();
-    expect(await outcomeOf(database, id, 20_000)).toMatchObject({ state: 'done' });
+    expect(await record.outcomeOf(retry, 20_000)).toMatchObject({ state: 'done' });
     await caughtUp(second);
     expect(await rows()).toEqual(rowsAfter(notes, ...log.events));
   });

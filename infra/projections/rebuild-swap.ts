@@ -25,8 +25,6 @@ export interface SwapRequest {
   readonly among: { readonly keys: readonly string[]; readonly changedAfter: bigint };
   /** Whether these keys are all that were suspected. */
   readonly all: boolean;
-  /** Runs in the transaction of the swap: what it writes is there if and only if queries see the new table. */
-  readonly onSwap?: ((transaction: Transaction, differences: number) => Promise<void>) | undefined;
   /** How often it was tried before: each time, the live engine is held twice as long. */
   readonly tries: number;
   readonly filling: { readonly position: bigint; upTo(position: bigint, withinMs: number): Promise<boolean> };
@@ -57,10 +55,7 @@ export async function swap(request: SwapRequest): Promise<Swapped | NotYet> {
   }
 }
 
-async function swapWithin(
-  transaction: Transaction,
-  { model, accept, among, all, onSwap, tries, filling }: SwapRequest,
-): Promise<Swapped | NotYet> {
+async function swapWithin(transaction: Transaction, { model, accept, among, all, tries, filling }: SwapRequest): Promise<Swapped | NotYet> {
   const serving = servingPlace(model);
   const beside = placeBeside(model);
   const { version } = model;
@@ -84,9 +79,14 @@ async function swapWithin(
     'update engine.checkpoints set generation = generation + 1, updated_at = clock_timestamp() where consumer = $1 and version = $2',
     [serving.consumer, version],
   );
-  await transaction.execute('delete from engine.dead_letters where consumer = $1 and version = $2', [serving.consumer, version]);
+  // What an operator gave up stays given up, also since the new table was begun.
+  await transaction.execute(
+    `delete from engine.dead_letters as held where consumer = $1 and version = $2
+       and (not skipped or exists (select from engine.dead_letters as moved where moved.consumer = $3 and moved.version = held.version
+         and moved.scope = held.scope and moved.key = held.key and moved.position = held.position))`,
+    [serving.consumer, version, beside.consumer],
+  );
   await moveBesideAway(transaction, model);
-  await onSwap?.(transaction, found.length);
   return { state: 'swapped', position, differences: found, ...sums };
 }
 

@@ -3,7 +3,7 @@ import { rowsAfter } from '#domain/kernel/given-when-then.ts';
 import { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { MemoryLog } from '#infra/verify/memory-log.ts';
-import { askFor, outcomeOf, type ProjectionAct } from './acts.ts';
+import { askFor, type ProjectionAct } from './acts.ts';
 import { Abacus, counters } from './counters.examples.ts';
 import { NotRebuildable, type RebuildStage, RebuildStopped } from './rebuild.ts';
 
@@ -29,7 +29,10 @@ describe('a rebuild beside the serving table', () => {
 
   async function actOf(act: 'pause' | 'resume'): Promise<void> {
     const asked: ProjectionAct = { act, consumer: 'abacus.counters' };
-    expect(await outcomeOf(database, await askFor(database, asked, { who: 'ops', why: 'spec' }), 10_000)).toMatchObject({ state: 'done' });
+    const { record } = abacus;
+    expect(await record.outcomeOf(await askFor({ database, record }, asked, { who: 'ops', why: 'spec' }), 10_000)).toMatchObject({
+      state: 'done',
+    });
   }
 
   it('takes the place of the old table while events arrive and queries are asked: none fails, none goes back in time', async () => {

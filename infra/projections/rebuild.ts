@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { Lease, type LeaseTimes } from '#infra/leases/lease.ts';
 import type { CheckpointState } from '#infra/postgres/checkpoints.ts';
-import type { Database, Transaction } from '#infra/postgres/database.ts';
+import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { type Difference, summarise, type Summary, suspects } from './compare.ts';
 import type { Member } from './group.ts';
@@ -32,8 +32,6 @@ export interface RebuildOptions {
   /** Hears of each stage, and of the position from which it goes on. */
   readonly onStage?: (stage: RebuildStage, from: bigint) => void;
   readonly onProgress?: (position: bigint, events: number) => void;
-  /** Runs in the transaction of the swap, with the number of rows that came out differently. */
-  readonly onSwap?: (transaction: Transaction, differences: number) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -121,7 +119,7 @@ async function servesNow(database: Database, consumer: string, version: number):
   return found !== undefined;
 }
 
-async function compareAndSwap({ database, model, accept, onSwap }: RebuildOptions, filling: Filling): Promise<Swapped> {
+async function compareAndSwap({ database, model, accept }: RebuildOptions, filling: Filling): Promise<Swapped> {
   const serving = servingPlace(model);
   const beside = placeBeside(model);
   for (;;) {
@@ -134,7 +132,7 @@ async function compareAndSwap({ database, model, accept, onSwap }: RebuildOption
       // The live engine is held from here on: little may be left to read.
       await filling.toTheEnd();
       filling.tell('swapping');
-      const end = await swap({ database, model, accept, among: { keys, changedAfter }, all, onSwap, tries, filling });
+      const end = await swap({ database, model, accept, among: { keys, changedAfter }, all, tries, filling });
       if (typeof end === 'object') return end;
       if (end === 'compare again') break;
       if (end === 'wait') {

@@ -3,16 +3,18 @@ import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Lease } from '#infra/leases/lease.ts';
 import type { LeasedWork } from '#infra/leases/leadership.ts';
+import type { OperatorAct } from '#infra/operations/acts.ts';
+import type { OperationsRecord } from '#infra/operations/record.ts';
 import { CheckpointMoved, type CheckpointState, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
 import { tellReport } from '#infra/postgres/reports.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { endAct, openActs, type ProjectionAct } from './acts.ts';
+import { loadHeldBack, restoreGivenUp } from './dead-letters.ts';
+import type { Parked } from './fold.ts';
 import type { Member } from './group.ts';
-import { loadHeldBack } from './dead-letters.ts';
 import { prepareMembers } from './members.ts';
-import { mend } from './mend.ts';
+import { mend, type Mending } from './mend.ts';
 import type { Positions } from './positions.ts';
 import { PassStopped } from './refold.ts';
 import { createIndexes, showTable, viewedTable } from './tables.ts';
@@ -27,7 +29,14 @@ export interface SessionOptions {
   readonly positions: Positions;
   /** One event of the log, for what is held back and tried again. */
   readonly readEvent: (stream: string, revision: number) => Promise<RecordedEvent>;
+  /** What operators ask for. Without it nobody can ask for anything. */
+  readonly record?: OperationsRecord;
 }
+
+type ModelAct = Extract<
+  OperatorAct,
+  { type: 'ReadModelPauseRequested' | 'ReadModelResumeRequested' | 'DeadLetterRetryRequested' | 'DeadLetterSkipRequested' }
+>;
 
 /** One read model, as it is at the moment. */
 export interface ModelReport {
@@ -47,6 +56,7 @@ export interface SessionReport {
   readonly eventsPerSecond: number;
 }
 
+const GROUP = 'projections';
 const DESK_MS = 250;
 const TELL_EVERY_MS = 1_000;
 
@@ -81,7 +91,8 @@ export class Session implements LeasedWork {
 
   /** Takes the read models over and starts. */
   async open(): Promise<void> {
-    const { database, lease, models, positions } = this.#options;
+    const { database, lease, models, positions, record } = this.#options;
+    if (record !== undefined) await restoreGivenUp(database, (await record.read(GROUP)).givenUp);
     const prepared = await prepareMembers(database, lease.token, models);
     const inState = (state: CheckpointState): Member[] => prepared.filter((each) => each.state === state).map(({ member }) => member);
     this.#live = inState('live');
@@ -197,9 +208,11 @@ export class Session implements LeasedWork {
 
   /** Carries out acts. */
   async #serve(): Promise<void> {
-    const { database, onError } = this.#options;
+    const { record, onError } = this.#options;
+    if (record === undefined) return;
     await this.#every(DESK_MS, async () => {
-      for (const { id, act } of await openActs(database)) await this.#carryOut(id, act).catch(onError);
+      for (const act of Object.values((await record.read(GROUP)).open))
+        if (isOfModel(act)) await this.#carryOut(record, act).catch(onError);
     });
   }
 
@@ -225,28 +238,30 @@ export class Session implements LeasedWork {
   }
 
   /** An act that is cut short because this process stops is left for whoever is next. */
-  async #carryOut(id: string, act: ProjectionAct): Promise<void> {
-    const { database } = this.#options;
-    let done: string;
-    try {
-      this.#options.lease.assertHeld();
-      done = await this.#alongside(() => this.#act(act));
-    } catch (error) {
-      if (!(error instanceof PassStopped)) await endAct(database, id, 'failed', reasonOf(error));
-      return;
-    }
-    await endAct(database, id, 'done', done);
+  async #carryOut(record: OperationsRecord, act: ModelAct): Promise<void> {
+    const { lease } = this.#options;
+    lease.assertHeld();
+    const came = await this.#alongside(() => this.#act(act)).then(
+      (outcome) => ({ state: 'done' as const, outcome }),
+      (error: unknown) => (error instanceof PassStopped ? undefined : { state: 'failed' as const, outcome: reasonOf(error) }),
+    );
+    // Whoever has taken the work over meanwhile finds the act open, and says what comes of it.
+    lease.assertHeld();
+    if (came !== undefined) await record.conclude(GROUP, { actId: act.data.actId, ...came });
   }
 
-  async #act(act: ProjectionAct): Promise<string> {
-    const { database, lease, openFeed, readEvent } = this.#options;
+  /** What has been done already, by a process that could not say so any more, is not done again. */
+  async #act(act: ModelAct): Promise<string> {
     // Without events nobody has noticed a rebuild yet.
     await this.#takeUpAgain();
-    const named = (members: readonly Member[]): Member | undefined => members.find(({ consumer }) => consumer === act.consumer);
+    const { consumer } = act.data;
+    const named = (members: readonly Member[]): Member | undefined => members.find((member) => member.consumer === consumer);
     const live = named(this.#live);
-    switch (act.act) {
-      case 'pause': {
-        if (live === undefined) throw new Error(`${act.consumer} is not live.`);
+    switch (act.type) {
+      case 'ReadModelPauseRequested': {
+        const already = named(this.#paused);
+        if (already !== undefined) return `is paused at ${already.position} already`;
+        if (live === undefined) throw new Error(`${consumer} is not live.`);
         await this.#liveFeed?.stop();
         await this.#setState(live, 'paused');
         this.#live = without(this.#live, [live]);
@@ -254,25 +269,33 @@ export class Session implements LeasedWork {
         this.#openLive();
         return `paused at ${live.position}`;
       }
-      case 'resume': {
+      case 'ReadModelResumeRequested': {
         const paused = named(this.#paused);
-        if (paused === undefined) throw new Error(`${act.consumer} is not paused.`);
+        if (paused === undefined) {
+          if (live === undefined && named(this.#building) === undefined) throw new Error(`${consumer} is not paused.`);
+          return 'is not paused any more';
+        }
         await this.#setState(paused, 'building');
         this.#paused = without(this.#paused, [paused]);
         void this.#beginBuild([paused]);
         return `catching up from ${paused.position}`;
       }
-      case 'retry':
-      case 'skip': {
-        if (live === undefined) throw new Error(`${act.consumer} is not live.`);
-        const { signal } = this.#stopping;
-        const hold = (): Promise<void> => this.#takeOut(live);
-        try {
-          return await mend({ database, token: lease.token, openFeed, readEvent, member: live, hold, signal }, act.place, act.act);
-        } finally {
-          if (!this.#live.includes(live)) await this.#putBack(live);
-        }
-      }
+      case 'DeadLetterRetryRequested':
+        return this.#mend(live, act.data, act.data.givenUp ? 'take back' : 'retry');
+      case 'DeadLetterSkipRequested':
+        return this.#mend(live, act.data, { skip: BigInt(act.data.position) });
+    }
+  }
+
+  async #mend(live: Member | undefined, place: Parked & { consumer: string }, mending: Mending): Promise<string> {
+    const { database, lease, openFeed, readEvent } = this.#options;
+    if (live === undefined) throw new Error(`${place.consumer} is not live.`);
+    const { signal } = this.#stopping;
+    const hold = (): Promise<void> => this.#takeOut(live);
+    try {
+      return await mend({ database, token: lease.token, openFeed, readEvent, member: live, hold, signal }, place, mending);
+    } finally {
+      if (!this.#live.includes(live)) await this.#putBack(live);
     }
   }
 
@@ -323,6 +346,15 @@ export class Session implements LeasedWork {
       },
     };
   }
+}
+
+function isOfModel(act: OperatorAct): act is ModelAct {
+  return (
+    act.type === 'ReadModelPauseRequested' ||
+    act.type === 'ReadModelResumeRequested' ||
+    act.type === 'DeadLetterRetryRequested' ||
+    act.type === 'DeadLetterSkipRequested'
+  );
 }
 
 function without(members: readonly Member[], gone: readonly Member[]): Member[] {

@@ -3,7 +3,10 @@ import type { Metrics } from './metrics.ts';
 
 /** What one part says of itself. `detail` is for operators and holds no addresses or secrets. */
 export interface PartReport {
+  /** Whether the process can serve: a part that says no makes it not ready. */
   readonly ok: boolean;
+  /** It can, but somebody should look: another process would do no better. */
+  readonly degraded?: boolean;
   readonly detail?: string;
   readonly lagSeconds?: number;
 }
@@ -13,6 +16,8 @@ export type Check = () => Promise<PartReport>;
 
 export interface Readiness {
   readonly ready: boolean;
+  /** Names of the parts that somebody should look at although all can serve. */
+  readonly degraded: readonly string[];
   readonly parts: Readonly<Record<string, PartReport>>;
 }
 
@@ -21,7 +26,11 @@ const PATIENCE_MS = 2_000;
 /** Asks every part at once; one that does not answer within two seconds is not ready. */
 export async function readiness(checks: Readonly<Record<string, Check>>): Promise<Readiness> {
   const reports = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await reportOf(check)] as const));
-  return { ready: reports.every(([, { ok }]) => ok), parts: Object.fromEntries(reports) };
+  return {
+    ready: reports.every(([, { ok }]) => ok),
+    degraded: reports.filter(([, { degraded }]) => degraded === true).map(([name]) => name),
+    parts: Object.fromEntries(reports),
+  };
 }
 
 async function reportOf(check: Check): Promise<PartReport> {
@@ -49,9 +58,9 @@ export function healthRoutes(
 ): void {
   fastify.get('/health', () => ({ status: 'ok' }));
   fastify.get('/ready', async (_request, reply) => {
-    const { ready, parts } = await readiness(checks);
+    const { ready, degraded, parts } = await readiness(checks);
     reply.code(ready ? 200 : 503);
-    return { status: ready ? 'ready' : 'not ready', ...(internal === undefined ? {} : { parts }) };
+    return { status: ready ? 'ready' : 'not ready', ...(internal === undefined ? {} : { degraded, parts }) };
   });
   if (internal === undefined) return;
   const { registry } = internal.metrics;

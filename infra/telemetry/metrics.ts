@@ -1,6 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The values of the labels, in their order, and the number. */
+export type Sample = readonly [values: readonly string[], number: number];
+
+function fill(metric: Gauge | Counter, labels: readonly string[], samples: Iterable<Sample>): void {
+  metric.reset();
+  for (const [values, number] of samples) metric.inc(Object.fromEntries(labels.map((label, nth) => [label, values[nth] ?? ''])), number);
+}
 
 /** The metrics of one process, in Prometheus text. Others add their own to `registry`. */
 export class Metrics {
@@ -36,17 +44,17 @@ export class Metrics {
     };
   }
 
-  /** A value that is looked up when it is asked for, such as the lag of each consumer by its name. */
-  gauge(name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>): void {
-    const gauge = new Gauge({
-      name,
-      help,
-      labelNames: [label],
-      registers: [this.registry],
-      collect: () => {
-        gauge.reset();
-        for (const [value, number] of read()) gauge.set({ [label]: value }, number);
-      },
-    });
+  /** Values that are looked up when they are asked for, such as the lag of each consumer by its name: the values of the labels, and the number. */
+  gauge(name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): void {
+    const gauge: Gauge = new Gauge({ ...this.#options(name, help, labels), collect: () => fill(gauge, labels, read()) });
+  }
+
+  /** The same for numbers that only grow for as long as the process lives. */
+  counter(name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): void {
+    const counter: Counter = new Counter({ ...this.#options(name, help, labels), collect: () => fill(counter, labels, read()) });
+  }
+
+  #options(name: string, help: string, labels: readonly string[]) {
+    return { name, help, labelNames: labels, registers: [this.registry] };
   }
 }

@@ -39,7 +39,19 @@ describe('Readiness', () => {
     const broken: Check = () => Promise.reject(new TypeError('password authentication failed for user mia'));
     expect(await readiness({ postgres: fine, eventstore: broken })).toEqual({
       ready: false,
+      degraded: [],
       parts: { postgres: { ok: true }, eventstore: { ok: false, detail: 'TypeError' } },
+    });
+  });
+});
+
+describe('A part that is degraded', () => {
+  it('is named, and leaves the process ready', async () => {
+    const held: Check = () => Promise.resolve({ ok: true, degraded: true, detail: 'matching.matches 2' });
+    expect(await readiness({ postgres: fine, heldBack: held })).toEqual({
+      ready: true,
+      degraded: ['heldBack'],
+      parts: { postgres: { ok: true }, heldBack: { ok: true, degraded: true, detail: 'matching.matches 2' } },
     });
   });
 });
@@ -70,9 +82,13 @@ describe('Health, readiness and metrics', () => {
   });
 
   it('name the parts to operators, and count', async () => {
-    metrics.gauge('consumer_lag_seconds', 'Lag.', 'consumer', () => [['matching.requests', 1.5]]);
+    metrics.gauge('consumer_lag_seconds', 'Lag.', ['consumer'], () => [[['matching.requests'], 1.5]]);
+    let attempts = 3;
+    metrics.counter('attempts_total', 'Attempts.', ['manager', 'outcome'], () => [[['greet', 'failed'], attempts]]);
     healthRoutes(server, checks, { metrics });
-    expect((await get('/ready')).body).toBe('{"status":"ready","parts":{"postgres":{"ok":true}}}');
+    expect((await get('/ready')).body).toBe('{"status":"ready","degraded":[],"parts":{"postgres":{"ok":true}}}');
     expect((await get('/metrics')).body).toContain('consumer_lag_seconds{consumer="matching.requests"} 1.5');
+    attempts = 4;
+    expect((await get('/metrics')).body).toMatch(/# TYPE attempts_total counter\nattempts_total\{manager="greet",outcome="failed"\} 4/);
   });
 });

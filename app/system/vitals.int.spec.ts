@@ -6,7 +6,7 @@ import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { addRows, Outbox } from '#infra/process-managers/outbox.ts';
 import { rowsFor } from '#infra/process-managers/reactions.ts';
-import { HeldBack } from './held-back.ts';
+import { Vitals } from './vitals.ts';
 
 const greeting: ProcessManager = {
   name: 'greet-guests',
@@ -32,32 +32,40 @@ describe('What is held back', () => {
     return row!.id;
   }
 
+  /** A checkpoint, so that there is a consumer to be told of. */
+  const consumer = (name: string, version = 1) =>
+    database.execute('insert into engine.checkpoints (consumer, version) values ($1, $2)', [name, version]);
+
   it('is said once, and again when it becomes more; and is counted', async () => {
     const said: Record<string, unknown>[] = [];
     const log = pino({ level: 'error' }, { write: (line: string) => said.push(JSON.parse(line) as Record<string, unknown>) });
-    const heldBack = new HeldBack({ database, log });
-    await heldBack.look();
-    expect([...heldBack.counts]).toEqual([]);
+    const vitals = new Vitals({ database, log });
+    const parked = () => vitals.consumers.map(({ consumer: name, parked: count, parkedKeys }) => [name, count, parkedKeys]);
+    await consumer('process-manager.greet-guests');
+    await vitals.look();
+    expect(parked()).toEqual([['process-manager.greet-guests', 0, 0]]);
     const id = await parkedReaction('ada');
-    await heldBack.look();
-    await heldBack.look();
+    await vitals.look();
+    await vitals.look();
     await parkedReaction('ben');
-    await heldBack.look();
-    expect([...heldBack.counts]).toEqual([['process-manager.greet-guests', 2]]);
+    await vitals.look();
+    expect(parked()).toEqual([['process-manager.greet-guests', 2, 2]]);
     await database.execute(`update engine.outbox set state = 'skipped' where id = $1`, [id]);
-    await heldBack.look();
-    expect([...heldBack.counts]).toEqual([['process-manager.greet-guests', 1]]);
+    await vitals.look();
+    expect(parked()).toEqual([['process-manager.greet-guests', 1, 1]]);
     expect(said).toMatchObject([
-      { consumer: 'process-manager.greet-guests', heldBack: 1, command: 'npm run outbox -- list', msg: 'something is held back' },
+      { consumer: 'process-manager.greet-guests', heldBack: 1, command: 'npm run dead-letters -- list', msg: 'something is held back' },
       { consumer: 'process-manager.greet-guests', heldBack: 2 },
     ]);
   });
 
   it('counts for the newest version of a read model, without what was given up', async () => {
-    await database.execute(`insert into engine.checkpoints (consumer, version) values ('hotel.guests', 1), ('hotel.guests', 2)`);
+    await consumer('hotel.guests', 1);
+    await consumer('hotel.guests', 2);
     for (const [version, position, skipped] of [
       [1, 10, false],
       [2, 20, false],
+      [2, 25, false],
       [2, 30, true],
     ])
       await database.execute(
@@ -65,8 +73,21 @@ describe('What is held back', () => {
          values ('hotel.guests', $1, 'stream', 'Guest-ada', $2, '01a202b8-bc5a-726a-9b30-b85a8c55a615', 'GuestCame', 'Guest-ada', 0, $3)`,
         [version, position, skipped],
       );
-    const heldBack = new HeldBack({ database, log: pino({ level: 'silent' }) });
-    await heldBack.look();
-    expect(heldBack.counts.get('hotel.guests')).toBe(1);
+    const vitals = new Vitals({ database, log: pino({ level: 'silent' }) });
+    await vitals.look();
+    expect(vitals.consumers.find(({ consumer: name }) => name === 'hotel.guests')).toMatchObject({ version: 2, parked: 2, parkedKeys: 1 });
+  });
+
+  it('comes with what waits, as whoever leads has counted it, in every process', async () => {
+    const log = pino({ level: 'silent' });
+    const counting = new Vitals({ database, log, countBacklog: () => Promise.resolve({ 'hotel.guests': 7 }) });
+    await counting.look();
+    const other = new Vitals({ database, log, countBacklog: () => Promise.resolve(undefined) });
+    await other.look();
+    expect(other.consumers.find(({ consumer: name }) => name === 'hotel.guests')).toMatchObject({ backlog: 7 });
+    expect(other.report?.groups).toMatchObject([
+      { group: 'projections', led: false },
+      { group: 'process-managers', led: false },
+    ]);
   });
 });
