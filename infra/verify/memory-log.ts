@@ -7,6 +7,8 @@ export interface MemoryFeedOptions {
   readonly pageSize?: number;
   /** Hands every page over twice, as after an acknowledgement that was lost. */
   readonly everyPageTwice?: boolean;
+  /** Hands every page over a second time together with what comes after it, as when a page is cut elsewhere. */
+  readonly pagesOverlap?: boolean;
 }
 
 /** A log of recorded events in memory, with feeds that keep the contract of the real ones: for specs of consumers and for the verify kit. */
@@ -98,7 +100,13 @@ class MemoryFeed implements OpenedFeed {
           await this.request.onPage({ events, position: last.position });
         }
         position = last.position;
+        const longer = this.log.events.slice(next, next + page.length * 2);
+        const end = longer.at(-1);
         next += page.length;
+        if (this.options.pagesOverlap !== true || end === undefined || end.position === position) continue;
+        await this.request.onPage({ events: longer.filter(({ type }) => types.has(type)), position: end.position });
+        next += longer.length - page.length;
+        position = end.position;
       } catch {
         // The contract: after a rejection the same events come again, after a pause.
         await new Promise<void>((resolve) => {

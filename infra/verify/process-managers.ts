@@ -140,8 +140,8 @@ export const managerTortures = {
     world.log.append(...world.trial.story);
     for (const moment of [MONDAY_NOON, LONG_AFTER]) {
       world.clock.moveTo(moment);
-      const feed = { pageSize: PAGE, everyPageTwice: true };
-      for (let awaits = 10; (await world.live({ managers, life: new Life(awaits), feed })) === 'died'; awaits += 5);
+      const feed = { pageSize: PAGE, everyPageTwice: true, pagesOverlap: true };
+      for (let awaits = 6; (await world.live({ managers, life: new Life(awaits), feed })) === 'died'; awaits++);
     }
   },
   'a restart at every checkpoint': async (world) => {

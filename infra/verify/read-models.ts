@@ -41,8 +41,14 @@ export const readModelTortures = {
     const models = trial.fresh();
     for (const part of halves(trial.story)) {
       log.append(...part);
-      for (let awaits = 5; ; awaits += 3) {
-        if ((await live(trial, log, { models, life: new Life(awaits), feed: { pageSize: SMALL, everyPageTwice: true } })) === 'finished')
+      for (let awaits = 5; ; awaits++) {
+        if (
+          (await live(trial, log, {
+            models,
+            life: new Life(awaits),
+            feed: { pageSize: SMALL, everyPageTwice: true, pagesOverlap: true },
+          })) === 'finished'
+        )
           break;
       }
     }
