@@ -112,6 +112,7 @@ export class OperationsRecord {
   /** The acts of a group with what came of them, newest first. */
   async latest(group: Group, limit: number): Promise<ActOnRecord[]> {
     const { revision } = await this.aggregates.load(operations, group);
+    if (revision < 0) return [];
     // Each act has two events at most.
     const from = Math.max(0, revision + 1 - 2 * limit);
     const events = await this.aggregates.history(operations.aggregateType, group, { fromRevision: from, limit: revision + 1 - from });
