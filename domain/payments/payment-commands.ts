@@ -49,7 +49,11 @@ export const recordPaymentFailed = defineCommand('RecordPaymentFailed', {
 });
 export const cancelPayment = defineCommand('CancelPayment', {
   sentence: 'Call a payment off for which no money has come.',
-  data: target.extend({ reason: paymentCanceled.schema.shape.reason }),
+  data: target.extend({
+    /** The PaymentIntent that was called off at Stripe before; none when none is on record. */
+    intentId: stripeId.optional(),
+    reason: paymentCanceled.schema.shape.reason,
+  }),
 });
 export const clearPaymentMismatch = defineCommand('ClearPaymentMismatch', {
   sentence: 'Lift the hold after a difference with Stripe was looked into.',

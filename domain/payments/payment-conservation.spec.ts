@@ -30,7 +30,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc
     .nat({ max: 4 })
     .map((n): Step => () => ({ type: 'RecordPaymentFailed', data: { ...exactly, attemptRef: `ch_${n}`, code: 'declined' } })),
-  fc.constant<Step>(() => ({ type: 'CancelPayment', data: { reason: 'hold_expired' } })),
+  fc.constant<Step>(() => ({ type: 'CancelPayment', data: { intentId: 'pi_1', reason: 'hold_expired' } })),
   fc
     .constantFrom(quoted.gross, quoted.gross, quoted.gross, 1)
     .map((amount): Step => () => ({ type: 'RecordPaymentProcessed', data: { ...exactly, chargeId: 'ch_1', amount } })),

@@ -143,9 +143,14 @@ describe('The payer’s bank', () => {
 
 describe('Calling a payment off', () => {
   const cancel = (...before: readonly events.PaymentEvent[]) =>
+    past(...before).when(commands.cancelPayment, { paymentId, intentId, reason: 'hold_expired' });
+  const cancelUnopened = (...before: readonly events.PaymentEvent[]) =>
     past(...before).when(commands.cancelPayment, { paymentId, reason: 'hold_expired' });
 
   it('ends it', () => cancel(initiated, intentCreated).then(canceled));
+  it('ends it before there is a PaymentIntent', () => cancelUnopened(initiated).then(canceled));
+  it('is refused while a PaymentIntent that was opened meanwhile could still be paid', () =>
+    cancelUnopened(initiated, intentCreated).refused(refusals.AnotherPaymentIntent));
   it('ends it after the last decline', () => cancel(initiated, intentCreated, declined(1), declined(2), declined(3)).then(canceled));
   it('is nothing new the second time', () => cancel(initiated, canceled).alreadySo());
   it('is refused once it is paid', () => cancel(...paid).refused(refusals.AlreadyPaid));

@@ -62,6 +62,8 @@ function decide(command: PaymentCommand, state: PaymentState): readonly PaymentE
     case 'CancelPayment':
       if (state.status === 'Canceled') return [];
       if (isCaptured(state)) throw new refusals.AlreadyPaid();
+      // One that was opened meanwhile could still be paid: it is called off first.
+      if (state.intentId !== undefined && command.data.intentId !== state.intentId) throw new refusals.AnotherPaymentIntent();
       return [event(events.paymentCanceled, { ...parties, reason: command.data.reason })];
     case 'ClearPaymentMismatch': {
       if (!state.mismatched) return [];

@@ -87,7 +87,8 @@ export const cancelPaymentIntentHandler = (stripe: StripePayments) =>
       const status = await canceled(stripe, intentId, terms.intentCancelKey);
       if (status !== undefined) return recordIntent(commands, paymentId, status);
     }
-    await sendUnless(['already_paid'], () => commands.send(command(cancelPayment, { paymentId, reason })));
+    const calledOff = intentId === undefined ? {} : { intentId };
+    await sendUnless(['already_paid'], () => commands.send(command(cancelPayment, { paymentId, ...calledOff, reason })));
   });
 
 /** Undefined when the PaymentIntent is canceled; else how it stands that it cannot be. */

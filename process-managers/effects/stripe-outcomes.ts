@@ -61,7 +61,7 @@ export async function recordIntent(sender: BoundCommands, paymentId: string, int
       // Our own doing, whose reason only the effect that did it knows; it records that.
       if (intent.cancellation_reason === OUR_CANCELLATION) return;
       await sendUnless([...UNKNOWN_INTENT, 'already_paid'], () =>
-        sender.send(command(commands.cancelPayment, { paymentId, reason: 'canceled_at_stripe' })),
+        sender.send(command(commands.cancelPayment, { paymentId, intentId, reason: 'canceled_at_stripe' })),
       );
       return;
     default:
