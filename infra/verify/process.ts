@@ -30,6 +30,7 @@ export async function finishes(parts: {
   } finally {
     await stop();
     await life.quiet();
-    await database.execute('update engine.leases set expires_at = clock_timestamp()');
+    // Long ago, and not now: a clock that is set back between two processes would keep the second waiting.
+    await database.execute(`update engine.leases set expires_at = '-infinity'`);
   }
 }
