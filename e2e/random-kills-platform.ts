@@ -75,7 +75,8 @@ export class Platform {
     this.operator = new ClockKeeper(
       () => addresses,
       (message) => {
-        for (const { child } of this.#processes.values()) if (child.connected) child.send(message);
+        // One that dies at this moment is told when it starts again.
+        for (const { child } of this.#processes.values()) if (child.connected) child.send(message, () => undefined);
       },
     );
   }

@@ -3,9 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 /** How far the index may be behind before it is sent after the log: large rounds touch each of its pages once. */
-const bytesPerRound = 4 << 20;
+const bytesPerRound = 16 << 20;
 /** Farther than this it must not fall behind: what it has not taken in stays in memory. */
-const mostBytesBehind = 8 * bytesPerRound;
+const mostBytesBehind = 3 * bytesPerRound;
 const retryAfter = 1000;
 
 /** Keeps the index of a log up to date beside the writer. */

@@ -75,8 +75,17 @@ export class LoggedEvent {
   }
 
   get type(): string {
-    this.eventType ??= this.metadata(() => false).get('type') ?? '';
+    if (this.eventType === undefined) {
+      const [start, end] = this.typePlace();
+      this.eventType = this.recorded.toString('utf8', start, end);
+    }
     return this.eventType;
+  }
+
+  /** Whether the type is exactly these bytes; cheaper than the type. */
+  isOfType(type: Buffer): boolean {
+    const [start, end] = this.typePlace();
+    return end - start === type.length && this.recorded.compare(type, 0, type.length, start, end) === 0;
   }
 
   content(): EventContent {
@@ -85,7 +94,6 @@ export class LoggedEvent {
     const metadata = this.metadata((field, value) => {
       if (field === 7) customMetadata = value;
       else if (field === 8) data = value;
-      return true;
     });
     return {
       type: metadata.get('type') ?? '',
@@ -96,8 +104,20 @@ export class LoggedEvent {
     };
   }
 
-  /** Reads the metadata map, whose first entry is the type; stops there unless `wanted` asks for the other fields. */
-  private metadata(wanted: (field: number, value: Buffer) => boolean): Map<string, string> {
+  /** Where the type stands: it is the first entry of the metadata, behind the stream's name, the number and the positions. */
+  private typePlace(): [start: number, end: number] {
+    const bytes = this.recorded;
+    const [length, name] = readVarint(bytes, idEnd + 1);
+    let at = name + length;
+    while (((bytes[at] ?? 0) & 7) === 0) at = skipVarint(bytes, at + 1);
+    const [, entry] = readVarint(bytes, at + 1);
+    const [keyLength, key] = readVarint(bytes, entry + 1);
+    const [valueLength, value] = readVarint(bytes, key + keyLength + 1);
+    return [value, value + valueLength];
+  }
+
+  /** Reads the metadata map, and hands out the other fields. */
+  private metadata(other: (field: number, value: Buffer) => void): Map<string, string> {
     const entries = new Map<string, string>();
     const bytes = this.recorded;
     let at = idEnd;
@@ -108,13 +128,12 @@ export class LoggedEvent {
       if ((tag & 7) !== 2) continue;
       at += value;
       if (tag >> 3 !== 6) {
-        wanted(tag >> 3, bytes.subarray(next, at));
+        other(tag >> 3, bytes.subarray(next, at));
         continue;
       }
       const [keyLength, keyStart] = readVarint(bytes, next + 1);
       const [valueLength, valueStart] = readVarint(bytes, keyStart + keyLength + 1);
       entries.set(bytes.toString('utf8', keyStart, keyStart + keyLength), bytes.toString('utf8', valueStart, valueStart + valueLength));
-      if (!wanted(6, empty)) break;
     }
     return entries;
   }
@@ -130,6 +149,12 @@ function readVarint(bytes: Buffer, offset: number): [value: number, next: number
     if (byte < 0x80) return [result, at + 1];
     factor *= 0x80;
   }
+}
+
+function skipVarint(bytes: Buffer, offset: number): number {
+  let at = offset;
+  while ((bytes[at] ?? 0) >= 0x80) at += 1;
+  return at + 1;
 }
 
 const writer = new ProtoWriter();

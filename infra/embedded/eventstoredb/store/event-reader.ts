@@ -12,6 +12,7 @@ export interface ResolvedEvent {
 export type StreamPresence = 'there' | 'not-found' | 'tombstoned';
 
 export const linkType = '$>';
+const linkTypeBytes = Buffer.from(linkType);
 
 /** The record in the log that this is about: the link if there is one. */
 export function originalRecord(resolved: ResolvedEvent): LoggedEvent {
@@ -146,7 +147,7 @@ export class EventReader {
 
   /** Follows a link, if it is one. */
   resolve(record: LoggedEvent): ResolvedEvent {
-    if (record.type !== linkType) return { event: record, link: undefined };
+    if (!record.isOfType(linkTypeBytes)) return { event: record, link: undefined };
     const text = record.content().data.toString('utf8');
     const at = text.indexOf('@');
     const number = text.slice(0, Math.max(at, 0));
