@@ -18,11 +18,13 @@ import { MoneyWorld, type Ending, type MoneyWorldParts } from './money-world.ts'
 
 interface Circumstances extends Pick<MoneyWorldParts, 'between'> {
   readonly dying: Side | undefined;
+  /** Tells worlds apart in which the same is to happen. */
+  readonly nth?: number;
 }
 const CALM: Circumstances = { dying: undefined };
 const DYING: Circumstances = { dying: 'after' };
-const nameOf = (story: Story, { dying, between }: Circumstances) =>
-  `${story}, ${dying ?? 'calm'}, ${between === undefined ? 'seeing' : 'blind'}`;
+const nameOf = (story: Story, { dying, between, nth = 0 }: Circumstances) =>
+  `${story}, ${dying ?? 'calm'}, ${between === undefined ? 'seeing' : 'blind'}, ${nth}`;
 
 /** Between an effect and Stripe: finds nothing of what was done, and takes a new key for every call. */
 const blind: NonNullable<MoneyWorldParts['between']> = (stripe) =>
@@ -35,6 +37,9 @@ const blind: NonNullable<MoneyWorldParts['between']> = (stripe) =>
       return (...args: unknown[]) => Reflect.apply(method, target, keyed ? [...args.slice(0, -1), randomUUID()] : args);
     },
   });
+
+/** The calls of an engine overlap, so on which of them a death falls is chance: of three worlds, one at least must show the fault. */
+const DYING_BLIND: readonly Circumstances[] = [1, 2, 3].map((nth) => ({ ...DYING, between: blind, nth }));
 
 const { tutorId, studentId } = miaBooksOkafor;
 const { startsAt, endsAt } = wednesdayAtFour;
@@ -114,7 +119,7 @@ const OF_THE_BLIND: Story = 'a lesson that is paid when it has failed already';
 
 const WORLDS: readonly (readonly [Story, Circumstances])[] = [
   ...(Object.keys(stories) as Story[]).flatMap((story) => [CALM, DYING].map((each) => [story, each] as const)),
-  ...[CALM, DYING].map((each) => [OF_THE_BLIND, { ...each, between: blind }] as const),
+  ...[{ ...CALM, between: blind }, ...DYING_BLIND].map((each) => [OF_THE_BLIND, each] as const),
 ];
 
 let postgres: DisposableServer;
@@ -160,9 +165,10 @@ describe('An effect that does not look before it acts', () => {
     60_000,
   );
   it('is found when processes die after every await', async () => {
-    const { streams } = (await endingOf(OF_THE_BLIND, { ...DYING, between: blind }))!;
+    const ends = await Promise.all(DYING_BLIND.map((each) => endingOf(OF_THE_BLIND, each)!));
     // It tried to give the money back twice.
-    expect(JSON.stringify(streams)).toContain('charge_already_refunded');
-    expect(streams).not.toEqual((await endingOf(OF_THE_BLIND, CALM))!.streams);
+    const found = ends.find(({ streams }) => JSON.stringify(streams).includes('charge_already_refunded'));
+    expect(found?.streams).toBeDefined();
+    expect(found?.streams).not.toEqual((await endingOf(OF_THE_BLIND, CALM))!.streams);
   }, 120_000);
 });
