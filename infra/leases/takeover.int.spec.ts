@@ -72,17 +72,26 @@ describe('a takeover', () => {
     return JSON.stringify(await database.query('select name, fencing_token from engine.leases order by name'));
   }
 
-  /** A successor in this process on the same log of a certain length, until it has carried everything out. */
+  /** Whether each lease has been taken since. */
+  async function areAllGreater(before: string): Promise<boolean> {
+    const then = JSON.parse(before) as { name: string; fencing_token: number }[];
+    const taken = JSON.parse(await tokens()) as typeof then;
+    return taken.every(({ name, fencing_token: token }) => token > (then.find((lease) => lease.name === name)?.fencing_token ?? 0));
+  }
+
+  /** A successor in this process on the same log of a certain length, until it has taken over and carried everything out. */
   async function succeed(ticks: number, meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
     const log = new MemoryLog();
     for (let nth = 1; nth <= ticks; nth++) log.append(tickOf(nth));
+    const predecessor = await tokens();
     const successor = runEngines(url, 'second', log);
     try {
       for (;;) {
         const [{ left, least }] = (await database.query<{ left: number; least: number }>(
           `select (select count(*) from engine.outbox where state = 'pending') as left, min(position) as least from engine.checkpoints`,
         )) as [{ left: number; least: number }];
-        if (left === 0 && least >= ticks) break;
+        // What the predecessor left may be nothing.
+        if (left === 0 && least >= ticks && (await areAllGreater(predecessor))) break;
         await delay(20);
       }
       await meanwhile();
