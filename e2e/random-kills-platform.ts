@@ -75,8 +75,13 @@ export class Platform {
     this.operator = new ClockKeeper(
       () => addresses,
       (message) => {
-        // One that dies at this moment is told when it starts again.
-        for (const { child } of this.#processes.values()) if (child.connected) child.send(message, () => undefined);
+        for (const { child } of this.#processes.values()) {
+          if (!child.connected) continue;
+          child.send(message, (error) => {
+            // One that was killed meanwhile is told when it starts again.
+            if (error !== null && !child.killed) this.crashes.push(`A process was not told the time: ${error.message}`);
+          });
+        }
       },
     );
   }
