@@ -5,7 +5,7 @@ import { fold } from '../kernel/decider.ts';
 import { event } from '../kernel/event.ts';
 import { given, MONDAY_NOON } from '../kernel/given-when-then.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { MINUTE, plus } from '../kernel/time.ts';
+import { DAY, MINUTE, plus } from '../kernel/time.ts';
 import { DEFAULT_TERMS, overlaps } from './availability.ts';
 import { heldUntil, miaBooksOkafor, okafor, stranger, wednesdayAtFour } from './lesson-booking.examples.ts';
 import { BookingEnded } from './lesson-booking.refusals.ts';
@@ -82,6 +82,24 @@ describe('Holding a slot', () => {
   it('takes over a hold that ran out', () => holding([hoursSet, held], { id: otherBooking, at: heldUntil }).then(freed, later));
 });
 
+describe('A hold for a lesson whose day is long over', () => {
+  const nextWeek = {
+    ...held.data,
+    bookingId: otherBooking,
+    startsAt: plus(wednesdayAtFour.startsAt, 7 * DAY),
+    endsAt: plus(wednesdayAtFour.endsAt, 7 * DAY),
+    blockedFrom: plus(held.data.blockedFrom, 7 * DAY),
+    blockedTo: plus(held.data.blockedTo, 7 * DAY),
+    until: plus(held.data.until, 7 * DAY),
+  };
+  const past = [hoursSet, held, event(calendar.slotHeld, nextWeek)];
+
+  it('is released when its booking fails, however many holds there were since', () =>
+    given(tutorCalendar, ...past)
+      .when(calendar.releaseSlot, { tutorId, bookingId }, { facts: { bookingStatus: 'Failed' } })
+      .then(freed));
+});
+
 describe('Confirming a slot', () => {
   const overtaken = event(calendar.slotHeld, { ...held.data, bookingId: otherBooking, until: plus(heldUntil, 15 * MINUTE) });
   const confirming = (past: Past, status: Status = 'Reserved', at = MONDAY_NOON) =>
@@ -91,7 +109,7 @@ describe('Confirming a slot', () => {
   it('still works after the hold ran out, while nobody took the time', () =>
     confirming([hoursSet, held], 'Reserved', plus(heldUntil, MINUTE)).then(taken));
   it('is refused when somebody took the time', () =>
-    confirming([hoursSet, held, overtaken], 'Reserved', plus(heldUntil, MINUTE)).refused(calendar.SlotLost));
+    confirming([hoursSet, held, freed, overtaken], 'Reserved', plus(heldUntil, MINUTE)).refused(calendar.SlotLost));
   it('is refused once the booking failed', () => confirming([hoursSet, held], 'Failed').refused(BookingEnded, { status: 'Failed' }));
   it('is nothing new the second time', () => confirming([hoursSet, held, taken], 'Confirmed').alreadySo());
 });

@@ -126,7 +126,7 @@ export interface Slot {
 export interface TutorCalendarState {
   readonly availability: Availability | undefined;
   readonly terms: BookingTerms;
-  /** By booking. Holds that ran out stay until somebody takes their time; what ended more than a day ago is forgotten. */
+  /** By booking. A hold stays, also when it has run out, until it is confirmed or released; a lesson that ended more than a day ago is forgotten. */
   readonly slots: Readonly<Record<string, Slot>>;
 }
 
@@ -217,8 +217,8 @@ function evolve(state: TutorCalendarState, event: TutorCalendarEvent): TutorCale
       const { bookingId, studentId, startsAt, endsAt, blockedFrom, blockedTo, until } = event.data;
       const blocked = { from: Date.parse(blockedFrom), to: Date.parse(blockedTo) };
       const heldAt = Date.parse(until) - HOLD_FOR;
-      // A new hold over an old one was only decided because that had run out; so the old one is lost.
-      const others = Object.entries(state.slots).filter(([, other]) => other.lesson.to > heldAt - DAY && !overlaps(other.blocked, blocked));
+      // Never a hold: whoever was told of it is owed a word of its end.
+      const others = Object.entries(state.slots).filter(([, other]) => other.status === 'Held' || other.lesson.to > heldAt - DAY);
       const lesson = { from: Date.parse(startsAt), to: Date.parse(endsAt) };
       return { ...state, slots: { ...Object.fromEntries(others), [bookingId]: { status: 'Held', studentId, lesson, blocked, until } } };
     }
@@ -237,7 +237,7 @@ export const tutorCalendar: Decider<TutorCalendarState, TutorCalendarCommand, Tu
   aggregateType: 'TutorCalendar',
   context: 'lessons',
   idField: 'tutorId',
-  stateVersion: 1,
+  stateVersion: 2,
   commands,
   events,
   refusals: [NotYourCalendar, AvailabilityNotSet, OutsideAvailability, SlotTaken, SlotLost, BookingEnded, SlotInUse],
