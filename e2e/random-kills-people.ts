@@ -122,9 +122,12 @@ export class People {
       for (let lessons = 0; lessons < LESSONS_OF_A_STUDENT; lessons++) {
         if (this.#over) return;
         const tutor = chance.pick(this.#tutors)!;
-        if (!matched.has(tutor)) await this.#connect(student, tutor);
-        matched.add(tutor);
-        await this.#unlessRefused(() => this.#lesson(student, tutor, chance));
+        await this.#unlessRefused(async () => {
+          // A request that waits while the clock moves on may expire; then nothing comes of this lesson.
+          if (!matched.has(tutor)) await this.#connect(student, tutor);
+          matched.add(tutor);
+          await this.#lesson(student, tutor, chance);
+        });
       }
     }
   }
