@@ -5,8 +5,19 @@ import { readConfig, WrongConfiguration } from './config.ts';
 import { envExample } from './env-example.ts';
 import { ROLES, variables } from './variables.ts';
 
-/** What .env.example says, without the comment signs where `all`. */
-const example = (all: boolean) => parseEnv(all ? envExample().replaceAll(/^# (?=[A-Z0-9_]+=)/gm, '') : envExample());
+/** What .env.example says, without the comment signs where `all`, with the one key that everybody must make. */
+const example = (all: boolean) => ({
+  ...parseEnv(all ? envExample().replaceAll(/^# (?=[A-Z0-9_]+=)/gm, '') : envExample()),
+  MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+});
+
+/** A complete environment of production. */
+const production = {
+  ...example(false),
+  NODE_ENV: 'production',
+  PUBLIC_URL: 'https://api.example.com',
+  INTERNAL_KEYS: `ops:${'x'.repeat(32)}`,
+};
 
 const problemsOf = (environment: Record<string, string | undefined>, args: string[] = []) => {
   try {
@@ -40,11 +51,42 @@ describe('The configuration', () => {
   });
 
   it('refuses what only together is wrong', () => {
-    expect(problemsOf({ ...example(false), NODE_ENV: 'production', INTERNAL_AUTH: 'none' })).toEqual([
-      'INTERNAL_AUTH none is refused with NODE_ENV=production.',
-    ]);
     expect(problemsOf({ ...example(false), AWS_ACCESS_KEY_ID: 'AKIA' })).toHaveLength(1);
     expect(problemsOf({ ...example(false), VAULT_DATABASE_URL: example(false)['DATABASE_URL'] })).toHaveLength(1);
+  });
+
+  describe('of production', () => {
+    it('may be complete', () => expect(problemsOf(production)).toEqual([]));
+
+    it('asks for signed requests', () =>
+      expect(problemsOf({ ...production, INTERNAL_AUTH: 'none' })).toEqual(['INTERNAL_AUTH none is refused with NODE_ENV=production.']));
+
+    it('takes no MASTER_KEY of zero bytes, which elsewhere does', () => {
+      const zeros = Buffer.alloc(32).toString('base64');
+      expect(problemsOf({ ...production, MASTER_KEY: zeros })).toEqual([
+        'MASTER_KEY is 32 zero bytes, which everybody can guess: refused with NODE_ENV=production.',
+      ]);
+      expect(problemsOf({ ...production, NODE_ENV: 'test', MASTER_KEY: zeros })).toEqual([]);
+    });
+
+    it('must say where clients reach it, where a part tells them', () => {
+      for (const roles of ['command-api', 'query-api', 'realtime', 'process-managers', 'projections,process-managers'])
+        expect(problemsOf({ ...production, PUBLIC_URL: '', ROLES: roles })).toEqual([expect.stringContaining('PUBLIC_URL is missing')]);
+      expect(problemsOf({ ...production, PUBLIC_URL: '' }, ['--roles', 'projections,internal'])).toEqual([]);
+    });
+
+    it('must say who may call the internal API, where it is served', () => {
+      for (const keys of ['', ' , '])
+        expect(problemsOf({ ...production, INTERNAL_KEYS: keys })).toEqual([expect.stringContaining('INTERNAL_KEYS is missing')]);
+      expect(problemsOf({ ...production, INTERNAL_KEYS: '' }, ['--roles', 'projections,process-managers'])).toEqual([]);
+      expect(problemsOf({ ...production, NODE_ENV: 'development', INTERNAL_KEYS: '' })).toEqual([]);
+    });
+  });
+
+  it('leaves MASTER_KEY to whoever copies .env.example', () => {
+    expect(problemsOf({ ...example(false), MASTER_KEY: parseEnv(envExample())['MASTER_KEY'] })).toEqual([
+      expect.stringContaining('MASTER_KEY is missing.'),
+    ]);
   });
 
   it('runs every part unless told', () => {

@@ -31,7 +31,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     else problems.push(`${name} ${[...new Set(result.error.issues.map((issue) => issue.message))].join('; ')}.`);
   }
   const roles = rolesFrom(args, problems);
-  problems.push(...contradictions(values as Partial<Values>));
+  problems.push(...contradictions(values as Partial<Values>), ...unfitForProduction(values as Partial<Values>, environment, roles));
   if (problems.length > 0) throw new WrongConfiguration(problems);
   return configOf(values as Values, roles);
 }
@@ -51,8 +51,6 @@ function rolesFrom(args: readonly string[], problems: string[]): readonly Proces
 /** Values that are right each for itself and wrong together. */
 function contradictions(values: Partial<Values>): string[] {
   const found: string[] = [];
-  if (values.NODE_ENV === 'production' && values.INTERNAL_AUTH === 'none')
-    found.push('INTERNAL_AUTH none is refused with NODE_ENV=production.');
   if ((values.AWS_ACCESS_KEY_ID === undefined) !== (values.AWS_SECRET_ACCESS_KEY === undefined))
     found.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together.');
   if ((values.AGORA_CUSTOMER_ID === undefined) !== (values.AGORA_CUSTOMER_SECRET === undefined))
@@ -62,10 +60,37 @@ function contradictions(values: Partial<Values>): string[] {
   return found;
 }
 
+/** The parts that hand PUBLIC_URL out: in answers, in documents, in mails. */
+const GIVE_PUBLIC_URL: readonly ProcessRole[] = ['command-api', 'query-api', 'realtime', 'process-managers'];
+
+/** What does on one machine and not in production: a key that everybody knows, links to localhost, an internal API that lets nobody in. */
+function unfitForProduction(
+  values: Partial<Values>,
+  environment: Readonly<Record<string, string | undefined>>,
+  given: readonly ProcessRole[] | undefined,
+): string[] {
+  if (values.NODE_ENV !== 'production') return [];
+  const found: string[] = [];
+  const roles = rolesOf(values, given);
+  if (values.INTERNAL_AUTH === 'none') found.push('INTERNAL_AUTH none is refused with NODE_ENV=production.');
+  if (values.MASTER_KEY?.every((byte) => byte === 0) === true)
+    found.push('MASTER_KEY is 32 zero bytes, which everybody can guess: refused with NODE_ENV=production.');
+  if ((environment['PUBLIC_URL'] ?? '') === '' && GIVE_PUBLIC_URL.some((role) => roles.has(role)))
+    found.push(`PUBLIC_URL is missing; with NODE_ENV=production it has no default. ${variables['PUBLIC_URL']?.about}`);
+  if (values.INTERNAL_KEYS?.length === 0 && roles.has('internal'))
+    found.push(
+      `INTERNAL_KEYS is missing; with NODE_ENV=production nobody could call the internal API. ${variables['INTERNAL_KEYS']?.about}`,
+    );
+  return found;
+}
+
+const rolesOf = (values: Partial<Values>, given: readonly ProcessRole[] | undefined): ReadonlySet<ProcessRole> =>
+  new Set(given ?? values.ROLES ?? ROLES);
+
 function configOf(values: Values, roles: readonly ProcessRole[] | undefined) {
   return {
     production: values.NODE_ENV === 'production',
-    roles: new Set<ProcessRole>(roles ?? values.ROLES ?? ROLES),
+    roles: rolesOf(values, roles),
     log: { level: values.LOG_LEVEL },
     publicHttp: {
       port: values.PUBLIC_PORT,

@@ -42,7 +42,7 @@ const variable = <S extends z.ZodType>(about: string, schema: S, example: string
 export const groups = {
   'The process': {
     NODE_ENV: variable(
-      'production refuses stand-ins and INTERNAL_AUTH=none.',
+      'production refuses stand-ins, INTERNAL_AUTH=none and a MASTER_KEY of zero bytes, and needs PUBLIC_URL and INTERNAL_KEYS.',
       z.enum(['development', 'test', 'production']).default('development'),
       'production',
     ),
@@ -119,12 +119,12 @@ export const groups = {
       'postgres://chalkstream:chalkstream@postgres:5432/vault',
     ),
     MASTER_KEY: variable(
-      'Wraps the keys in the vault and mints mail tokens: 32 bytes in base64.',
+      'Wraps the keys in the vault and mints mail tokens: 32 bytes in base64, as `openssl rand -base64 32` prints them.',
       z
         .base64('must be base64')
         .refine((value) => Buffer.from(value, 'base64').length === 32, 'must be 32 bytes in base64')
         .transform((value) => Buffer.from(value, 'base64')),
-      'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+      '',
     ),
     REDIS_URL: variable(
       'Redis, to share frames, presence and rate limits between several nodes. Without it: one node.',
