@@ -6,7 +6,7 @@ import type { ApiInfo } from '#infra/http/openapi.ts';
 import { eventFrames } from '#realtime/event-frames.ts';
 import { fromClients } from '#realtime/client-frames.ts';
 import { socketUrl } from '#realtime/ticket.controller.ts';
-import { controlFrames } from '#realtime/server-frames.ts';
+import { CLOSE, controlFrames } from '#realtime/server-frames.ts';
 import { NoSuchDeadLetter } from '../operations/dead-letter-office.ts';
 
 const VERSION = '1.0.0';
@@ -50,5 +50,6 @@ export function events(publicUrl: string): AsyncApiParts {
     events: deciders.flatMap((decider) => decider.events.map((definition) => ({ definition, stream: decider.aggregateType }))),
     toClients: [...eventFrames, ...controlFrames],
     fromClients,
+    closings: Object.values(CLOSE),
   };
 }

@@ -19,6 +19,8 @@ export interface AsyncApiParts {
   readonly events: readonly { readonly definition: EventDefinition; readonly stream: string }[];
   readonly toClients: readonly FrameDefinition[];
   readonly fromClients: readonly FrameDefinition[];
+  /** Why the server closes a connection: codes of the application, 4000 to 4999. */
+  readonly closings: readonly { readonly code: number; readonly reason: string }[];
 }
 
 type Messages = Record<string, Json>;
@@ -41,6 +43,8 @@ export function asyncApi(parts: AsyncApiParts): { readonly [key: string]: Json }
     title: 'The WebSocket',
     servers: [{ $ref: '#/servers/socket' }],
     messages: Object.fromEntries(frames.map(({ type }) => [nameOf(type), { $ref: `#/components/messages/${nameOf(type)}` }])),
+    // AsyncAPI has no place for the codes that a WebSocket is closed with.
+    'x-close-codes': Object.fromEntries(parts.closings.map(({ code, reason }) => [code, reason])),
   };
   const socket = new URL(parts.socketUrl);
   return {

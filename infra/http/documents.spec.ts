@@ -86,6 +86,7 @@ describe('The documents', () => {
             ],
             toClients: [{ type: 'tea:ready', sentence: 'Tea is ready.', schema: z.object({ cups: z.number() }) }],
             fromClients: [{ type: 'sip', sentence: 'A sip.', schema: z.object({ type: z.literal('sip') }) }],
+            closings: [{ code: 4000, reason: 'the pot is empty' }],
           },
         ),
     });
@@ -131,7 +132,10 @@ describe('The documents', () => {
     const document = await json('/docs/asyncapi.json');
     expect(document).toMatchObject({
       asyncapi: '3.0.0',
-      channels: { Teapot: { address: 'Teapot-{id}' }, socket: { messages: { 'tea.ready': {}, sip: {} } } },
+      channels: {
+        Teapot: { address: 'Teapot-{id}' },
+        socket: { messages: { 'tea.ready': {}, sip: {} }, 'x-close-codes': { 4000: 'the pot is empty' } },
+      },
       components: {
         messages: { TeaPoured: { summary: 'Tea was poured.', 'x-personal-fields': ['guest'] }, 'tea.ready': { name: 'tea:ready' } },
       },
