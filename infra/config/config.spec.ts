@@ -6,7 +6,7 @@ import { envExample } from './env-example.ts';
 import { ROLES, variables } from './variables.ts';
 
 /** What .env.example says, without the comment signs where `all`, with the one key that everybody must make. */
-const example = (all: boolean) => ({
+const example = (all: boolean): Record<string, string | undefined> => ({
   ...parseEnv(all ? envExample().replaceAll(/^# (?=[A-Z0-9_]+=)/gm, '') : envExample()),
   MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
 });
