@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verify } from '../tools/verify.ts';
@@ -159,6 +159,38 @@ describe('the log in a file', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it('takes the zeros behind a log that nobody closed for nothing', async () => {
+    const log = opened();
+    log.transaction(() => [100, 200, 300].forEach((size) => write(log, 'A', size)));
+    await log.sync();
+    const folder = mkdtempSync(join(dir, 'left-'));
+    copyFileSync(logFile(dir), logFile(folder));
+    expect(statSync(logFile(folder)).size).toBeGreaterThan(log.end());
+    for (const readable of [dir, folder]) expect(verify(readable)).toMatchObject({ events: 3, bytes: log.end(), faults: [] });
+    const again = fileLog(folder);
+    expect([again.end(), again.headOf('A')]).toEqual([log.end(), 2]);
+    await again.close();
+    expect(statSync(logFile(folder)).size).toBe(log.end());
+  });
+
+  it('makes the index again when it knows more than a log that was put back', async () => {
+    const log = fileLog(dir);
+    log.transaction(() => write(log, 'A', 100));
+    await log.sync();
+    const end = log.end();
+    const folder = mkdtempSync(join(dir, 'put-back-'));
+    copyFileSync(logFile(dir), logFile(folder));
+    log.transaction(() => write(log, 'A', 100));
+    await log.sync();
+    await log.close();
+    copyFileSync(join(dir, 'index.sqlite'), join(folder, 'index.sqlite'));
+    const again = fileLog(folder);
+    expect([again.end(), again.headOf('A')]).toEqual([end, 0]);
+    again.transaction(() => write(again, 'A', 5));
+    await again.close();
+    expect(verify(folder)).toMatchObject({ events: 2, faults: [] });
   });
 
   it('refuses a file of somebody else, and a folder of another layout', () => {

@@ -105,6 +105,7 @@ export function fileLog(folder: string): EventLog {
     async close() {
       await indexing.stop();
       index.close();
+      file.truncate(end);
       file.close();
     },
   };
@@ -115,9 +116,8 @@ function repair(file: LogFile, from: number): number {
   const size = file.size;
   let end = from;
   for (const record of file.records(from, size)) if (record.endsCommit) end = record.end;
-  if (end < size) {
+  if (!file.isBlankFrom(end))
     process.stderr.write(`The event log ends with ${size - end} bytes of a commit that a crash cut off; they are dropped.\n`);
-    file.truncate(end);
-  }
+  if (end < size) file.truncate(end);
   return end;
 }

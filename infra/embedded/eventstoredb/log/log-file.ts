@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fdatasync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
@@ -15,7 +26,13 @@ const lengthMask = 0x7fffffff;
 const endsCommitFlag = 0x80000000;
 /** How much is read from the file at once: a page of ordinary events, and a scan. */
 const chunkBytes = { page: 1 << 18, scan: 1 << 20 };
-const syncFile = promisify(fdatasync);
+/** Zeros that are written behind the last commit before commits are written over them: a sync then has no new size of the file to record. */
+const reserve = Buffer.alloc(1 << 20);
+const syncInThread = promisify(fdatasync);
+/** A disk that is quicker than this many milliseconds is waited for: handing the wait to a thread, and hearing of it in a busy loop, takes longer. */
+const quickSyncMs = 1;
+/** After a sync that was not quick, so many go to a thread before one is waited for again. */
+const threadedSyncs = 100;
 
 /** One event in the file, and whether a commit ends with it. */
 export interface LogRecord {
@@ -28,7 +45,8 @@ export interface LogRecord {
 /**
  * The log as a file that only ever grows: a header of 64 bytes, then a record for each event; its offset is the event's position. A record is
  * the length of the event with a flag for the last one of a commit (4 bytes, little endian), a checksum of that word and the event (4), the
- * event, and its length again (4), so that records can be walked both ways.
+ * event, and its length again (4), so that records can be walked both ways. Behind the last record of a log that is being written there are
+ * zeros, which begin no record.
  */
 export class LogFile {
   /** Tells this log from every other one. */
@@ -36,6 +54,9 @@ export class LogFile {
   private readonly descriptor: number;
   private frame = Buffer.alloc(0);
   private broken = false;
+  /** Up to here the file is commits and zeros. */
+  private reservedTo = 0;
+  private syncsToThread = 0;
 
   private constructor(descriptor: number, id: string) {
     this.descriptor = descriptor;
@@ -75,13 +96,19 @@ export class LogFile {
     if (this.broken) throw new Error('The log could not be mended after a failed write.');
     const start = events[0]?.position ?? 0;
     const bytes = this.framed(events);
+    const end = start + bytes.length;
     try {
-      for (let written = 0; written < bytes.length;) {
-        written += writeSync(this.descriptor, bytes, written, bytes.length - written, start + written);
+      this.write(bytes, start);
+      if (end > this.reservedTo) {
+        this.write(reserve, end);
+        this.reservedTo = end + reserve.length;
+        // The sync that takes the zeros along is no measure of the disk.
+        this.syncsToThread = Math.max(this.syncsToThread, 1);
       }
     } catch (error) {
       this.broken = true;
       ftruncateSync(this.descriptor, start);
+      this.reservedTo = start;
       this.broken = false;
       throw error;
     }
@@ -91,11 +118,36 @@ export class LogFile {
   truncate(position: number): void {
     ftruncateSync(this.descriptor, position);
     fsyncSync(this.descriptor);
+    this.reservedTo = position;
   }
 
-  /** Resolves when everything that was appended before this call is on the disk. */
-  sync(): Promise<void> {
-    return syncFile(this.descriptor);
+  /** Resolves when everything that was appended before this call is on the disk. While the disk is quick, that is before it returns. */
+  async sync(): Promise<void> {
+    if (this.syncsToThread > 0) {
+      this.syncsToThread -= 1;
+      return syncInThread(this.descriptor);
+    }
+    const begun = performance.now();
+    fdatasyncSync(this.descriptor);
+    if (performance.now() - begun > quickSyncMs) this.syncsToThread = threadedSyncs;
+  }
+
+  /** Whether nothing was written from a position on. */
+  isBlankFrom(position: number): boolean {
+    const zeros = reserve.subarray(0, chunkBytes.scan);
+    for (let at = position; ;) {
+      const chunk = this.bytes(at, zeros.length);
+      if (!chunk.equals(zeros.subarray(0, chunk.length))) return false;
+      if (chunk.length < zeros.length) return true;
+      at += chunk.length;
+    }
+  }
+
+  /** Whether a position is one that an event can be written at: where the first one goes, or behind a whole record. */
+  isEndOfRecord(position: number): boolean {
+    if (position === firstPosition) return true;
+    const trailer = position >= firstPosition + recordOverhead ? this.bytes(position - 4, 4) : undefined;
+    return trailer?.length === 4 && this.endOfRecordAt(position - trailer.readUInt32LE(0) - recordOverhead, position) === position;
   }
 
   close(): void {
@@ -173,6 +225,12 @@ export class LogFile {
     return wholeRecord(this.bytes(position, next - position), 0, position)?.end;
   }
 
+  private write(bytes: Buffer, position: number): void {
+    for (let written = 0; written < bytes.length;) {
+      written += writeSync(this.descriptor, bytes, written, bytes.length - written, position + written);
+    }
+  }
+
   private bytes(position: number, length: number): Buffer {
     const buffer = Buffer.allocUnsafe(Math.max(length, 0));
     let read = 0;
@@ -208,6 +266,7 @@ function wholeRecord(bytes: Buffer, offset: number, position: number): LogRecord
   const length = word & lengthMask;
   const recorded = bytes.subarray(offset + headBytes, offset + headBytes + length);
   const trailer = offset + headBytes + length;
+  if (length === 0) return undefined;
   if (trailer + 4 > bytes.length || bytes.readUInt32LE(trailer) !== length) return undefined;
   if (crc32(recorded, word) !== bytes.readUInt32LE(offset + 4)) return undefined;
   return { event: LoggedEvent.read(position, recorded), endsCommit: word >= endsCommitFlag, end: position + length + recordOverhead };

@@ -178,7 +178,7 @@ function openIfSound(folder: string, log: LogFile): DatabaseSync | undefined {
     configure(database);
     const { user_version: version } = database.prepare('PRAGMA user_version').get() ?? {};
     const row = version === layoutVersion ? database.prepare('SELECT id, indexed_to FROM log').get() : undefined;
-    if (row?.['id'] === log.id && Number(row['indexed_to']) <= log.size) return database;
+    if (row?.['id'] === log.id && log.isEndOfRecord(Number(row['indexed_to']))) return database;
   } catch (error) {
     if (!isDamage(error)) throw error;
   }

@@ -7,7 +7,7 @@ import { wholeCommits, wholeEnd } from './whole-commits.ts';
 export interface Verification {
   readonly events: number;
   readonly streams: number;
-  /** Of the log, its header included. */
+  /** Of the header and the events. */
   readonly bytes: number;
   readonly lastPosition: number | undefined;
   /** What is wrong, one sentence each; the first hundred. */
@@ -32,7 +32,6 @@ export function verify(folder: string): Verification {
   };
   const heads = new Map<string, number>();
   const indexed = index?.contents() ?? { indexedTo: firstPosition, events: 0 };
-  const { size } = log;
   let [events, found, end] = [0, 0, firstPosition];
   let lastPosition: number | undefined;
   try {
@@ -52,12 +51,18 @@ export function verify(folder: string): Verification {
         end = next;
       }
     }
-    for (let attempt = 0; end < size && attempt < attempts; attempt += 1) end = wholeEnd(log, end);
-    if (end < size) fault(`The record at ${end} fails its checksum or is cut off: ${size - end} bytes from there on cannot be read.`);
+    if (!isSoundFrom(log, end))
+      fault(`The record at ${end} fails its checksum or is cut off: ${log.size - end} bytes from there on cannot be read.`);
     if (found !== indexed.events) fault(`The index holds ${indexed.events} events, and ${found} of them are in the log.`);
-    return { events, streams: heads.size, bytes: size, lastPosition, faults };
+    return { events, streams: heads.size, bytes: end, lastPosition, faults };
   } finally {
     index?.close();
     log.close();
   }
+}
+
+/** Whether what lies behind the last whole commit that was read is nothing, or a commit that was being written. */
+function isSoundFrom(log: LogFile, end: number): boolean {
+  for (let attempt = 0; attempt < attempts; attempt += 1) if (log.isBlankFrom(end) || wholeEnd(log, end) > end) return true;
+  return false;
 }
