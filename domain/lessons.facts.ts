@@ -76,7 +76,7 @@ export const lessonsFacts: readonly FactProvider[] = [
   }),
   provideFacts(startLesson, lessonBooking, {
     reads: ({ bookingId }) => ({ video: of(videoSession, bookingId) }),
-    facts: ({ video }) => ({ bothJoined: video.status === 'Live' }),
+    facts: ({ video }) => ({ bothJoinedAt: video.bothJoinedAt ?? null }),
   }),
   provideFacts(endLesson, lessonBooking, {
     reads: ({ bookingId }) => ({ video: of(videoSession, bookingId) }),

@@ -10,7 +10,16 @@ import type { CommandDefinition } from './kernel/command.ts';
 import type { AnyDecider } from './kernel/decider.ts';
 import { event, type DomainEvent } from './kernel/event.ts';
 import { pairId, streamOf } from './kernel/ids.ts';
-import { completed, confirmed, fortyEuros, initiated, miaBooksOkafor, reserved, started } from './lessons/lesson-booking.examples.ts';
+import {
+  completed,
+  confirmed,
+  fortyEuros,
+  initiated,
+  miaBooksOkafor,
+  reserved,
+  started,
+  wednesdayAtFour,
+} from './lessons/lesson-booking.examples.ts';
 import * as booking from './lessons/lesson-booking.ts';
 import { held, hoursSet, taken } from './lessons/tutor-calendar.examples.ts';
 import * as calendar from './lessons/tutor-calendar.ts';
@@ -180,8 +189,10 @@ describe('Facts of lessons', () => {
     const starting = (stream: Stream) =>
       factsOf(booking.startLesson, { bookingId }, target, lesson(initiated, reserved, confirmed), stream);
     const ending = (stream: Stream) => factsOf(booking.endLesson, { bookingId, because: 'asked' }, target, lesson(initiated), stream);
-    expect(starting(room())).toEqual({ bothJoined: false });
-    expect(starting(room(comesIn('student'), comesIn('tutor'), together()))).toEqual({ bothJoined: true });
+    expect(starting(room(comesIn('student')))).toEqual({ bothJoinedAt: null });
+    expect(starting(room(comesIn('student'), comesIn('tutor'), together(), goesOut('tutor'), goesOut('student')))).toEqual({
+      bothJoinedAt: wednesdayAtFour.startsAt,
+    });
     expect(ending(room(comesIn('student')))).toEqual({ emptySince: null });
     expect(ending(room(comesIn('student'), goesOut('student')))).toEqual({ emptySince: '2026-11-25T17:00:00.000Z' });
   });

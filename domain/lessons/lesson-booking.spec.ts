@@ -141,8 +141,8 @@ describe('Reminding of a lesson', () => {
 });
 
 describe('Starting a lesson', () => {
-  const starting = (past: Past, at = startsAt, bothJoined = true) =>
-    given(lessonBooking, ...past).when(booking.startLesson, { bookingId }, { at, facts: { bothJoined } });
+  const starting = (past: Past, at = startsAt, bothJoinedAt: string | null = at) =>
+    given(lessonBooking, ...past).when(booking.startLesson, { bookingId }, { at, facts: { bothJoinedAt } });
 
   it('happens when both have joined', () => starting(toConfirmed).then(started));
   it('may be ten minutes early', () =>
@@ -151,8 +151,14 @@ describe('Starting a lesson', () => {
     ));
   it('is refused earlier', () =>
     starting(toConfirmed, plus(startsAt, -10 * MINUTE - 1)).refused(refusal.TooEarlyToStart, { from: plus(startsAt, -10 * MINUTE) }));
-  it('is refused when the time is over', () => starting(toConfirmed, endsAt).refused(refusal.LessonTimeOver));
-  it('is refused while one is missing', () => starting(toConfirmed, startsAt, false).refused(refusal.ParticipantsMissing));
+  it('does not begin before that, however early both were there', () =>
+    starting(toConfirmed, plus(startsAt, -10 * MINUTE), plus(startsAt, -14 * MINUTE)).then(
+      event(booking.lessonStarted, { ...started.data, startedAt: plus(startsAt, -10 * MINUTE) }),
+    ));
+  it('begins when both had joined, also when that is found out after its end', () =>
+    starting(toConfirmed, plus(endsAt, 60 * MINUTE), startsAt).then(started));
+  it('is refused when both joined after its end', () => starting(toConfirmed, endsAt).refused(refusal.LessonTimeOver));
+  it('is refused while one is missing', () => starting(toConfirmed, startsAt, null).refused(refusal.ParticipantsMissing));
   it('is refused before the lesson is confirmed', () => starting(toReserved).refused(refusal.BookingEnded, { status: 'Reserved' }));
   it('is nothing new the second time', () => starting(toStarted).alreadySo());
 });

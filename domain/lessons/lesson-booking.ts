@@ -143,7 +143,10 @@ export const remindOfLesson = defineCommand('RemindOfLesson', {
 export const startLesson = defineCommand('StartLesson', {
   sentence: 'Begin the lesson, as both have joined.',
   data: target,
-  facts: z.object({ bothJoined: z.boolean() }),
+  facts: z.object({
+    /** When both were there together for the first time: a lesson that took place begins then, however late we hear of it. */
+    bothJoinedAt: instant.nullable(),
+  }),
 });
 export const endLesson = defineCommand('EndLesson', {
   sentence: 'End a lesson that is going on.',
@@ -248,13 +251,16 @@ function decide(command: LessonBookingCommand, state: LessonBookingState): reado
       if (at >= startsAt) throw new refusal.LessonTimeOver();
       return [event(lessonReminderDue, { ...state.lesson, minutesBefore })];
     }
-    case 'StartLesson':
+    case 'StartLesson': {
       if (state.status === 'InProgress') return [];
       if (state.status !== 'Confirmed') throw new refusal.BookingEnded({ status: state.status });
-      if (!command.facts.bothJoined) throw new refusal.ParticipantsMissing();
-      if (at < plus(startsAt, -START_EARLY)) throw new refusal.TooEarlyToStart({ from: plus(startsAt, -START_EARLY) });
-      if (at >= endsAt) throw new refusal.LessonTimeOver();
-      return [event(lessonStarted, { ...state.lesson, startedAt: at })];
+      const { bothJoinedAt } = command.facts;
+      const earliest = plus(startsAt, -START_EARLY);
+      if (bothJoinedAt === null) throw new refusal.ParticipantsMissing();
+      if (at < earliest) throw new refusal.TooEarlyToStart({ from: earliest });
+      if (bothJoinedAt >= endsAt) throw new refusal.LessonTimeOver();
+      return [event(lessonStarted, { ...state.lesson, startedAt: bothJoinedAt > earliest ? bothJoinedAt : earliest })];
+    }
     case 'EndLesson':
       return end(command, state);
     case 'InterruptLesson':

@@ -112,6 +112,16 @@ describe('Coming and going', () => {
   it('is refused for leaving to others', () =>
     given(videoSession, roomCreated).when(video.noteParticipantLeft, { lessonId, uid: 7, via: 'app' }).refused(refusal.NotAParticipant));
 
+  it('keeps the moment when both were there for the first time', () => {
+    const bothJoinedAt = (...past: Past) => fold(videoSession, [roomCreated, ...past]).bothJoinedAt;
+    const late = plus(startsAt, 5 * MINUTE);
+    expect(bothJoinedAt(comesIn('student'), goesOut('student'), comesIn('tutor', late))).toBeUndefined();
+    expect(bothJoinedAt(comesIn('student'), comesIn('tutor', late), together())).toBe(late);
+    expect(bothJoinedAt(comesIn('student'), comesIn('tutor', late), together(), goesOut('tutor'), comesIn('tutor', endsAt))).toBe(late);
+    expect(bothJoinedAt(comesIn('student'), comesIn('tutor', late), together(), goesOut('tutor'), goesOut('student'), roomClosed)).toBe(
+      late,
+    );
+  });
   it('leaves the room empty when nobody is seen in any way', () => {
     const emptySince = (...past: Past) => fold(videoSession, [roomCreated, ...past]).emptySince;
     expect(emptySince()).toBeUndefined();

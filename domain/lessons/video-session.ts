@@ -176,6 +176,8 @@ export interface VideoSessionState {
   readonly status: 'None' | 'Provisioned' | 'Live' | 'Closed' | 'Failed';
   readonly room: z.output<typeof videoRoomCreated.schema> | undefined;
   readonly people: Readonly<Record<Side, Presence>>;
+  /** When student and tutor were in the room together for the first time. */
+  readonly bothJoinedAt: Instant | undefined;
   /** Since when nobody is in the room, once somebody was. */
   readonly emptySince: Instant | undefined;
   readonly recording: 'None' | 'Skipped' | 'Failed' | 'Running' | 'Stopped' | 'Uploaded' | 'UploadFailed' | 'Deleted';
@@ -187,6 +189,7 @@ const initial: VideoSessionState = {
   status: 'None',
   room: undefined,
   people: { student: nobody, tutor: nobody },
+  bothJoinedAt: undefined,
   emptySince: undefined,
   recording: 'None',
   recorder: undefined,
@@ -337,7 +340,9 @@ function evolve(state: VideoSessionState, event: VideoSessionEvent): VideoSessio
       const coming = event.type === 'ParticipantJoined';
       const person = { ...before, in: { ...before.in, [via]: coming }, clientSeq: clientSeq ?? before.clientSeq };
       const after = { ...state, people: { ...state.people, [side]: person } };
-      return { ...after, emptySince: isPresent(after, 'student') || isPresent(after, 'tutor') ? undefined : at };
+      const [student, tutor] = [isPresent(after, 'student'), isPresent(after, 'tutor')];
+      const bothJoinedAt = state.bothJoinedAt ?? (student && tutor ? at : undefined);
+      return { ...after, bothJoinedAt, emptySince: student || tutor ? undefined : at };
     }
     case 'BothParticipantsJoined':
       return { ...state, status: 'Live' };
@@ -364,7 +369,7 @@ export const videoSession: Decider<VideoSessionState, VideoSessionCommand, Video
   aggregateType: 'VideoSession',
   context: 'lessons',
   idField: 'lessonId',
-  stateVersion: 1,
+  stateVersion: 2,
   commands,
   events,
   refusals: Object.values(refusal),

@@ -11,6 +11,7 @@ import {
   initiated,
   interrupted,
   miaBooksOkafor,
+  started,
   wednesdayAtFour,
 } from '#domain/lessons/lesson-booking.examples.ts';
 import * as booking from '#domain/lessons/lesson-booking.ts';
@@ -81,10 +82,13 @@ describe('Payment to confirmation', () => {
 
 describe('Preparing a confirmed lesson', () => {
   const lesson = { lessonId, studentId, tutorId, startsAt, endsAt };
-  it('gives it a room, a chat and an end', () =>
+  it('gives it a room and a chat', () =>
     expect(reactionsTo(prepareConfirmedLesson, happens(confirmed))).toEqual([
       now(command(video.provisionVideoRoom, lesson), { settledBy: ['lesson_not_live'] }),
       now(command(openLessonChat, lesson)),
+    ]));
+  it('gives it an end once it began, also when that is heard of late', () =>
+    expect(reactionsTo(prepareConfirmedLesson, happens(started, plus(endsAt, 60 * MINUTE)))).toEqual([
       at(plus(endsAt, 15 * MINUTE), command(booking.endLesson, { bookingId, because: 'overtime' }), {
         settledBy: ['lesson_not_in_progress'],
       }),

@@ -10,16 +10,15 @@ import { provisionVideoRoom } from '#domain/lessons/video-session.ts';
 export const prepareConfirmedLesson: ProcessManager<Events> = {
   name: 'prepare-confirmed-lesson',
   context: 'lessons',
-  sentence: 'A confirmed lesson gets its room and its chat; the lesson ends by itself in the end, and its chat closes a day later.',
+  sentence: 'A confirmed lesson gets its room and its chat; once begun it ends by itself in the end, and its chat closes a day later.',
   on: {
     LessonConfirmed: ({ data: { bookingId, studentId, tutorId, startsAt, endsAt } }) => {
       const lesson = { lessonId: bookingId, studentId, tutorId, startsAt, endsAt };
-      return [
-        now(command(provisionVideoRoom, lesson), { settledBy: ['lesson_not_live'] }),
-        now(command(openLessonChat, lesson)),
-        at(plus(endsAt, AUTO_END_AFTER), command(endLesson, { bookingId, because: 'overtime' }), { settledBy: ['lesson_not_in_progress'] }),
-      ];
+      return [now(command(provisionVideoRoom, lesson), { settledBy: ['lesson_not_live'] }), now(command(openLessonChat, lesson))];
     },
+    // Not from its confirmation: a lesson may be found to have begun when that time is over.
+    LessonStarted: ({ data: { bookingId, endsAt } }) =>
+      at(plus(endsAt, AUTO_END_AFTER), command(endLesson, { bookingId, because: 'overtime' }), { settledBy: ['lesson_not_in_progress'] }),
     LessonChatOpened: ({ data: { lessonId, closesAt } }) => at(closesAt, command(closeLessonChat, { lessonId })),
   },
 };
