@@ -4,7 +4,7 @@ import { SYSTEM, type Actor } from '../kernel/command.ts';
 import { fold } from '../kernel/decider.ts';
 import { event } from '../kernel/event.ts';
 import { given } from '../kernel/given-when-then.ts';
-import { MINUTE, plus } from '../kernel/time.ts';
+import { DAY, MINUTE, plus } from '../kernel/time.ts';
 import {
   completed,
   confirmed,
@@ -91,8 +91,12 @@ describe('Recording the slot', () => {
 describe('Confirming a lesson', () => {
   const confirming = (
     past: Past,
-    { paid = { amountMinor: 4000, currency: 'eur' } as { amountMinor: number; currency: string } | null, slotConfirmed = true } = {},
-  ) => given(lessonBooking, ...past).when(booking.confirmLesson, { bookingId }, { facts: { paid, slotConfirmed } });
+    {
+      paid = { amountMinor: 4000, currency: 'eur' } as { amountMinor: number; currency: string } | null,
+      slotConfirmed = true,
+      at = heldUntil,
+    } = {},
+  ) => given(lessonBooking, ...past).when(booking.confirmLesson, { bookingId }, { at, facts: { paid, slotConfirmed } });
 
   it('makes a paid and reserved lesson certain', () => confirming(toReserved).then(confirmed));
   it('is nothing new the second time', () => confirming(toStarted).alreadySo());
@@ -102,6 +106,11 @@ describe('Confirming a lesson', () => {
   it('is refused when the currency differs', () =>
     confirming(toReserved, { paid: { amountMinor: 4000, currency: 'usd' } }).refused(refusal.PaymentMismatch));
   it('is refused when the slot was lost', () => confirming(toReserved, { slotConfirmed: false }).refused(refusal.SlotNotHeld));
+  it('is possible until its time is over', () => confirming(toReserved, { at: plus(endsAt, -1) }).then(confirmed));
+  it('is refused when its time is over, also when the calendar has forgotten it by then', () => {
+    confirming(toReserved, { at: endsAt }).refused(refusal.LessonTimeOver);
+    confirming(toReserved, { at: plus(endsAt, 2 * DAY), slotConfirmed: false }).refused(refusal.LessonTimeOver);
+  });
   it('is refused before the slot is reserved', () => confirming([initiated]).refused(refusal.SlotNotHeld));
   it('is refused once the booking failed', () => confirming(toFailed).refused(refusal.BookingEnded, { status: 'Failed' }));
 });
@@ -123,6 +132,10 @@ describe('Failing a booking', () => {
     failing(toReserved, 'hold_expired', { paid: fortyPaid }).refused(refusal.BookingAlreadyPaid));
   it('happens when it is paid but the slot was lost', () =>
     failing(toReserved, 'slot_taken', { paid: fortyPaid, slotOurs: false }).then(failedFor('slot_taken'), slotFree));
+  it('is refused when it is paid and the lesson can still take place', () =>
+    failing(toReserved, 'hold_expired', { at: plus(endsAt, -1), paid: fortyPaid }).refused(refusal.BookingAlreadyPaid));
+  it('happens when it is paid but the lesson’s time is over', () =>
+    failing(toReserved, 'hold_expired', { at: endsAt, paid: fortyPaid }).then(failedFor('hold_expired'), slotFree));
   it('happens when something else was paid', () =>
     failing(toReserved, 'payment_mismatch', { paid: { amountMinor: 1, currency: 'eur' } }).then(failedFor('payment_mismatch'), slotFree));
   it('is nothing new the second time', () => failing(toFailed, 'payment_failed').alreadySo());

@@ -240,6 +240,7 @@ function decide(command: LessonBookingCommand, state: LessonBookingState): reado
       if (state.status !== 'Reserved') return [];
       if (command.facts.paid === null) throw new refusal.BookingNotPaid();
       if (!matchesQuote(command.facts.paid, state.quote!)) throw new refusal.PaymentMismatch();
+      if (at >= endsAt) throw new refusal.LessonTimeOver();
       if (!command.facts.slotConfirmed) throw new refusal.SlotNotHeld();
       return [event(lessonConfirmed, state.lesson)];
     case 'FailBooking':
@@ -316,7 +317,8 @@ function fail(
   if (state.status !== 'Initiated' && state.status !== 'Reserved') throw new refusal.BookingEnded({ status: state.status });
   if (data.reason === 'hold_expired' && state.heldUntil !== undefined && at < state.heldUntil)
     throw new refusal.HoldNotExpired({ until: state.heldUntil });
-  if (facts.slotOurs && facts.paid !== null && matchesQuote(facts.paid, state.quote!)) throw new refusal.BookingAlreadyPaid();
+  const canTakePlace = facts.slotOurs && at < state.lesson!.endsAt;
+  if (canTakePlace && facts.paid !== null && matchesQuote(facts.paid, state.quote!)) throw new refusal.BookingAlreadyPaid();
   const failed = event(bookingFailed, { ...parties, reason: data.reason });
   return state.status === 'Reserved' ? [failed, event(timeSlotReleased, parties)] : [failed];
 }

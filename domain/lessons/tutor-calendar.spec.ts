@@ -8,7 +8,7 @@ import { Refusal } from '../kernel/refusal.ts';
 import { DAY, MINUTE, plus } from '../kernel/time.ts';
 import { DEFAULT_TERMS, overlaps } from './availability.ts';
 import { heldUntil, miaBooksOkafor, okafor, stranger, wednesdayAtFour } from './lesson-booking.examples.ts';
-import { BookingEnded } from './lesson-booking.refusals.ts';
+import { BookingEnded, LessonTimeOver } from './lesson-booking.refusals.ts';
 import { dayOff, freed, held, hoursSet, taken, wednesdays } from './tutor-calendar.examples.ts';
 import * as calendar from './tutor-calendar.ts';
 
@@ -110,6 +110,10 @@ describe('Confirming a slot', () => {
     confirming([hoursSet, held], 'Reserved', plus(heldUntil, MINUTE)).then(taken));
   it('is refused when somebody took the time', () =>
     confirming([hoursSet, held, freed, overtaken], 'Reserved', plus(heldUntil, MINUTE)).refused(calendar.SlotLost));
+  it('is possible until the lesson’s time is over', () =>
+    confirming([hoursSet, held], 'Reserved', plus(wednesdayAtFour.endsAt, -1)).then(taken));
+  it('is refused when the lesson’s time is over', () =>
+    confirming([hoursSet, held], 'Reserved', wednesdayAtFour.endsAt).refused(LessonTimeOver));
   it('is refused once the booking failed', () => confirming([hoursSet, held], 'Failed').refused(BookingEnded, { status: 'Failed' }));
   it('is nothing new the second time', () => confirming([hoursSet, held, taken], 'Confirmed').alreadySo());
 });

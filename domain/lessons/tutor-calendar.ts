@@ -17,7 +17,7 @@ import {
   type BookingTerms,
   type Range,
 } from './availability.ts';
-import { BookingEnded } from './lesson-booking.refusals.ts';
+import { BookingEnded, LessonTimeOver } from './lesson-booking.refusals.ts';
 
 /** How long a slot is held for payment. */
 export const HOLD_FOR = 15 * MINUTE;
@@ -161,6 +161,7 @@ function decide(command: TutorCalendarCommand, state: TutorCalendarState): reado
       if (own?.status === 'Confirmed') return [];
       if (command.facts.bookingStatus !== 'Reserved') throw new BookingEnded({ status: command.facts.bookingStatus });
       if (own === undefined) throw new SlotLost();
+      if (Date.parse(command.at) >= own.lesson.to) throw new LessonTimeOver();
       return [event(slotConfirmed, command.data)];
     }
     case 'ReleaseSlot': {
@@ -240,7 +241,7 @@ export const tutorCalendar: Decider<TutorCalendarState, TutorCalendarCommand, Tu
   stateVersion: 2,
   commands,
   events,
-  refusals: [NotYourCalendar, AvailabilityNotSet, OutsideAvailability, SlotTaken, SlotLost, BookingEnded, SlotInUse],
+  refusals: [NotYourCalendar, AvailabilityNotSet, OutsideAvailability, SlotTaken, SlotLost, LessonTimeOver, BookingEnded, SlotInUse],
   initial,
   decide,
   evolve,

@@ -67,7 +67,7 @@ function reasonsFrom(text: string): string {
 const BOOKING_FAILURES: Readonly<Record<string, string>> = {
   slot_taken: 'the time was taken by somebody else',
   payment_failed: 'the payment did not go through',
-  hold_expired: 'it was not paid in time',
+  hold_expired: 'no payment reached us in time',
   payment_mismatch: 'the payment did not match the price',
 };
 

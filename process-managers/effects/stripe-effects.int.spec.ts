@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as newId } from 'uuid';
 import { command } from '#domain/kernel/command.ts';
-import { HOUR, MINUTE } from '#domain/kernel/time.ts';
+import { DAY, HOUR, MINUTE } from '#domain/kernel/time.ts';
 import * as booking from '#domain/lessons/lesson-booking.ts';
 import { currentSplit, heldByTutor } from '#domain/payments/payment-state.ts';
 import { receiveStripeEvent, stripeEventIdOf } from '#domain/payments/stripe-event.ts';
@@ -96,6 +96,15 @@ describe('The money of a lesson', () => {
     await world.pass(15 * MINUTE);
     expect(lessons.typesOf(lesson).at(-1)).toBe('PaymentProcessed');
     expect(await lessons.bookingStatus(lesson)).toBe('Confirmed');
+  });
+
+  it('goes back in full when it is found after the time of the lesson', async () => {
+    const lesson = await lessons.reserve();
+    await lessons.pay(lesson);
+    await world.pass(DAY + HOUR);
+    expect(lessons.typesOf(lesson).slice(2)).toEqual(['PaymentProcessed', 'RefundRequested', 'PaymentRefunded']);
+    expect((await lessons.stateOf(lesson)).refunded).toBe(GROSS);
+    expect(await lessons.bookingStatus(lesson)).toBe('Failed');
   });
 
   it('goes back in full when it comes for a booking that has failed', async () => {

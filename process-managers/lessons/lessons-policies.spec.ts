@@ -38,7 +38,7 @@ const { lessonId } = parties;
 const { startsAt, endsAt } = wednesdayAtFour;
 const happens = (one: DomainEvent, when = startsAt, aggregateType = 'LessonBooking') =>
   recorded(one, { aggregateType, aggregateId: bookingId, at: when });
-const fail = (reason: 'slot_taken' | 'payment_mismatch') => command(booking.failBooking, { bookingId, reason });
+const fail = (reason: 'slot_taken' | 'payment_mismatch' | 'hold_expired') => command(booking.failBooking, { bookingId, reason });
 
 describe('Booking to slot', () => {
   it('holds the time, or fails the booking', () =>
@@ -72,10 +72,17 @@ describe('Payment to confirmation', () => {
   });
   it('takes the slot first, then confirms, or fails the booking', () =>
     expect(reactionsTo(paymentToConfirmation, happens(paid, startsAt, 'PaymentTransaction'))).toEqual([
-      now(command(confirmSlot, { tutorId, bookingId }), { settledBy: ['booking_ended'], otherwise: { slot_lost: fail('slot_taken') } }),
+      now(command(confirmSlot, { tutorId, bookingId }), {
+        settledBy: ['booking_ended'],
+        otherwise: { slot_lost: fail('slot_taken'), lesson_time_over: fail('hold_expired') },
+      }),
       now(command(booking.confirmLesson, { bookingId }), {
         settledBy: ['booking_ended'],
-        otherwise: { booking_not_paid: fail('payment_mismatch'), payment_mismatch: fail('payment_mismatch') },
+        otherwise: {
+          booking_not_paid: fail('payment_mismatch'),
+          payment_mismatch: fail('payment_mismatch'),
+          lesson_time_over: fail('hold_expired'),
+        },
       }),
     ]));
 });
