@@ -245,6 +245,38 @@ describe('A read', () => {
     await server.until(() => server.open.size === 0);
   });
 
+  it('beside one that falls silent is not taken for complete: it is tried again, or fails when it has one attempt', async () => {
+    let nth = 0;
+    const server = await scripted({
+      read: (call) => {
+        nth += 1;
+        if (nth === 2 || nth > 3) call.write(sent('Tally-2', 0, 100));
+        if (nth <= 3) return;
+        call.write(sent('Tally-2', 1, 200));
+        call.end();
+      },
+    });
+    const client = clientOf(server, { readTimeoutMs: 1_000 });
+    const silent = client.read('Tally-1');
+    await server.until(() => nth === 1);
+    const half = client.read('Tally-2');
+    await server.until(() => nth === 2);
+    const head = client.head().catch((error: unknown) => error);
+    await server.until(() => nth === 3);
+    expect(await half).toHaveLength(2);
+    expect(await silent).toHaveLength(2);
+    expect(await head).toBeInstanceOf(Error);
+  });
+
+  it('that is under way when the client closes is not taken for complete', async () => {
+    const server = await scripted({ read: (call) => call.write(sent('Tally-1', 0, 100)) });
+    const client = clientOf(server, { readTimeoutMs: 60_000 });
+    const read = client.read('Tally-1').catch((error: unknown) => error);
+    await server.until(() => server.open.size > 0);
+    await client.close();
+    expect(await read).toBeInstanceOf(EventStoreUnavailable);
+  });
+
   it('that fails half-way is tried again from its start, nothing twice', async () => {
     let nth = 0;
     const server = await scripted({

@@ -2,8 +2,8 @@ import { jsonEvent, metastreamOf } from '@eventstore/db-client';
 import type { AllStreamSubscription, EventStoreDBClient, JSONEventData, SubscribeToAllOptions } from '@eventstore/db-client';
 import { Appender, type Appended, type ExpectedRevision } from './appender.ts';
 import { backOff, connect, part, pause } from './connection.ts';
-import { EventStoreRefused, EventStoreUnavailable, failureOf, NoAnswer, StreamGone } from './errors.ts';
-import { takeEvents, type StoredEvent } from './reading.ts';
+import { EventStoreRefused, EventStoreUnavailable, failureOf, Interrupted, NoAnswer, StreamGone } from './errors.ts';
+import { takeEvents, type ReadCall, type StoredEvent } from './reading.ts';
 
 export interface EventStoreOptions {
   /** `esdb://host:port?tls=false`, or a cluster's. */
@@ -59,7 +59,7 @@ export class EventStoreClient {
     return this.#retried(`read of ${stream}`, async (reader) => {
       const events: StoredEvent[] = [];
       try {
-        await takeEvents(reader.readStream(stream, options), this.#readTimeoutMs, (event) => events.push(event) > 0);
+        await this.#take(reader, reader.readStream(stream, options), (event) => events.push(event) > 0);
       } catch (error) {
         const failure = failureOf(error);
         if (failure === 'no_stream') return [];
@@ -70,11 +70,14 @@ export class EventStoreClient {
     });
   }
 
-  /** Looks at the events of the whole log from its end downwards, the system's own too, until `visit` answers `false`. One attempt. */
+  /**
+   * Looks at the events of the whole log from its end downwards, the system's own too, until `visit` answers `false`. One attempt; when it
+   * rejects, `visit` may have seen some of them.
+   */
   async lookBack(limit: number, visit: (event: StoredEvent) => boolean): Promise<void> {
     const reader = this.#reader;
     try {
-      await takeEvents(reader.readAll({ direction: 'backwards', fromPosition: 'end', maxCount: limit }), this.#readTimeoutMs, visit);
+      await this.#take(reader, reader.readAll({ direction: 'backwards', fromPosition: 'end', maxCount: limit }), visit);
     } catch (error) {
       if (error instanceof NoAnswer) this.#renewReader(reader);
       throw error;
@@ -124,7 +127,13 @@ export class EventStoreClient {
     }
   }
 
-  /** A reader that fell silent is replaced. Its other calls end, and their owners start them anew. */
+  /** Giving up a reader ends its calls as if they were complete, so what a call gave counts only while its reader stands. */
+  async #take(reader: EventStoreDBClient, call: ReadCall, visit: (event: StoredEvent) => boolean): Promise<void> {
+    await takeEvents(call, this.#readTimeoutMs, visit);
+    if (reader !== this.#reader || this.#closed) throw new Interrupted();
+  }
+
+  /** A reader that fell silent is replaced. Its other calls are interrupted, and their owners start them anew. */
   #renewReader(silent: EventStoreDBClient): void {
     if (silent !== this.#reader || this.#closed) return;
     this.#reader = connect(this.#connectionString);

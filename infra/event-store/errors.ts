@@ -61,7 +61,7 @@ export class NoAnswer extends Error {
   }
 }
 
-/** Another append broke the connection that this one was waiting on. */
+/** Another append or read broke the connection that this one was waiting on. */
 export class Interrupted extends Error {
   constructor() {
     super('The connection was given up while waiting');

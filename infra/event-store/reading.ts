@@ -19,7 +19,8 @@ export interface ResolvedPlace {
   readonly commitPosition?: bigint;
 }
 
-interface ReadCall {
+/** A read of the vendor's client that has begun. */
+export interface ReadCall {
   on(event: 'data', listener: (place: ResolvedPlace) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: unknown) => void): unknown;

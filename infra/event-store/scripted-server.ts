@@ -22,7 +22,7 @@ export interface ScriptedServer {
   readonly connectionString: string;
   /** Calls that the client has not ended yet. */
   readonly open: ReadonlySet<BatchCall | ReadCall>;
-  /** Resolves when the condition holds, looked at after every end of a call. */
+  /** Resolves when the condition holds, looked at after every begin and end of a call. */
   until(condition: () => boolean): Promise<void>;
   stop(): void;
 }
@@ -35,21 +35,26 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
   const server = new grpc.Server();
   const open = new Set<BatchCall | ReadCall>();
   const waiting = new Set<() => void>();
+  const look = (): void => {
+    for (const test of waiting) test();
+  };
   const track = (call: BatchCall | ReadCall): void => {
     open.add(call);
     const gone = (): void => {
       open.delete(call);
-      for (const look of waiting) look();
+      look();
     };
     call.on('cancelled', gone).on('finish', gone).on('error', gone);
   };
   const batchAppend = (call: BatchCall): void => {
     track(call);
     script.batchAppend?.(call);
+    look();
   };
   const read = (call: ReadCall): void => {
     track(call);
     script.read?.(call);
+    look();
   };
   server.addService(streamsGrpc.StreamsService as unknown as grpc.ServiceDefinition, { batchAppend, read });
   server.addService(featuresGrpc.ServerFeaturesService as unknown as grpc.ServiceDefinition, {
@@ -69,13 +74,13 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
     open,
     until: (condition) =>
       new Promise((resolve) => {
-        const look = (): void => {
+        const test = (): void => {
           if (!condition()) return;
-          waiting.delete(look);
+          waiting.delete(test);
           resolve();
         };
-        waiting.add(look);
-        look();
+        waiting.add(test);
+        test();
       }),
     stop: () => server.forceShutdown(),
   };
