@@ -146,7 +146,7 @@ export const payoutUnblocked = defineEvent('PayoutUnblocked', {
 });
 export const payoutCanceled = defineEvent('PayoutCanceled', {
   sentence: 'A payout was called off before it was sent.',
-  schema: z.object({ ...payout, ...money, reason: z.enum(['by_admin', 'refund', 'chargeback']) }),
+  schema: z.object({ ...payout, ...money, reason: z.enum(['by_admin', 'refund', 'chargeback', 'another_sent']) }),
 });
 export const tutorPayoutPaid = defineEvent('TutorPayoutPaid', {
   sentence: 'The money arrived at the tutor’s bank.',

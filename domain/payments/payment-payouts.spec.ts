@@ -116,6 +116,12 @@ describe('Sending a payout', () => {
   it('is recorded', () => send(scheduled).then(payoutSent));
   it('is recorded once', () => send(sent).alreadySo());
   it('is recorded even when it was called off meanwhile: the money has moved', () => send([...scheduled, callOff]).then(payoutSent));
+  it('calls the one off that was planned in its place, so that the tutor is not sent both', () => {
+    const offFor = (reason: 'refund' | 'another_sent', nth: number, amount: number) =>
+      event(events.payoutCanceled, { ...parties, payoutId: nthPayout(nth), amount, currency: 'usd', reason });
+    const smaller = event(events.tutorPayoutScheduled, { ...payoutScheduled.data, payoutId: nthPayout(1), amount: 2559 });
+    send([...scheduled, tenBack, offFor('refund', 0, 3359), smaller]).then(payoutSent, offFor('another_sent', 1, 2559));
+  });
   it('holds the rest when the amount differs', () =>
     send(scheduled, 1).then(
       event(events.paymentMismatchDetected, {

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { unreachable } from '../kernel/decider.ts';
 import { event } from '../kernel/event.ts';
 import { followUpId } from '../kernel/ids.ts';
@@ -38,6 +39,7 @@ type PayoutCommand = PaymentCommandOf<
   | 'RecordBankPayoutFailed'
 >;
 type PaymentEvent = events.PaymentEvent;
+type CalledOff = z.output<typeof events.payoutCanceled.schema.shape.reason>;
 
 /** Decides everything that takes money to the tutor. */
 export function decidePayout(command: PayoutCommand, state: PaymentState, terms: Terms): readonly PaymentEvent[] {
@@ -83,10 +85,14 @@ function schedule(command: PaymentCommandOf<'SchedulePayout'>, state: PaymentSta
   return planned === undefined ? netted : [...netted, planned];
 }
 
+/** What the tutor has earned and does not hold; some of it may be planned to be sent. Minor units. */
+function toSend(state: PaymentState): number {
+  return Math.max(0, currentSplit(state).tutorOwed - (heldByTutor(state) - comingBack(state)));
+}
+
 /** What the tutor has earned and neither holds nor is about to be sent. Minor units. */
-function payable(state: PaymentState): number {
-  const waiting = unsentPayout(state)?.payout.amount ?? 0;
-  return Math.max(0, currentSplit(state).tutorOwed - (heldByTutor(state) - comingBack(state)) - waiting);
+export function payable(state: PaymentState): number {
+  return Math.max(0, toSend(state) - (unsentPayout(state)?.payout.amount ?? 0));
 }
 
 /** Whether a payout is to be sent now: planned, due, and nothing holds it. */
@@ -97,7 +103,7 @@ export function isDue(state: PaymentState, payout: Payout, now: Instant): boolea
 }
 
 /** A payout over all that the tutor is still to be sent; undefined when that is nothing. */
-export function planPayout(state: PaymentState, terms: Terms, dueAt: Instant) {
+function planPayout(state: PaymentState, terms: Terms, dueAt: Instant) {
   const amount = payable(state);
   if (amount === 0) return undefined;
   const payoutId = followUpId('Payout', terms.parties.paymentId, String(Object.keys(state.payouts).length));
@@ -106,12 +112,28 @@ export function planPayout(state: PaymentState, terms: Terms, dueAt: Instant) {
 }
 
 /** Calls a payout off that was not sent. */
-export function callOff(
-  terms: Terms,
-  { payoutId, payout }: { readonly payoutId: string; readonly payout: Payout },
-  reason: 'by_admin' | 'refund' | 'chargeback',
-) {
+function callOff(terms: Terms, { payoutId, payout }: { readonly payoutId: string; readonly payout: Payout }, reason: CalledOff) {
   return event(events.payoutCanceled, { ...terms.parties, payoutId, amount: payout.amount, currency: terms.currency, reason });
+}
+
+/**
+ * A payout that was not sent is replaced by one over what is still to be sent, after something else took from that. `state` is the one after it.
+ */
+export function adjustPayout(
+  state: PaymentState,
+  terms: Terms,
+  reason: Exclude<CalledOff, 'by_admin'>,
+  at: Instant,
+): readonly PaymentEvent[] {
+  const waiting = unsentPayout(state);
+  if (waiting === undefined) return [];
+  const off = callOff(terms, waiting, reason);
+  const { dueAt, blockedBy } = waiting.payout;
+  const planned = planPayout(evolvePayment(state, off), terms, dueAt ?? at);
+  if (planned === undefined) return [off];
+  const stillBlocked = blockedBy !== undefined && (blockedBy === 'no_account' || blockedBy === 'payouts_disabled' || isOnHold(state));
+  if (!stillBlocked) return [off, planned];
+  return [off, planned, event(events.payoutBlocked, { ...terms.parties, payoutId: planned.data.payoutId, reason: blockedBy })];
 }
 
 function decideOnePayout(
@@ -130,7 +152,10 @@ function decideOnePayout(
       if (!agrees(terms, payout.amount, command.data))
         return holdMismatch(state, terms, command.data.transferId, payout.amount, command.data);
       // Also when it was called off meanwhile: the money has moved, and what is too much is taken back.
-      return [event(events.tutorPayoutSent, { ...parties, amount: payout.amount, currency, transferId: command.data.transferId })];
+      const sent = event(events.tutorPayoutSent, { ...parties, amount: payout.amount, currency, transferId: command.data.transferId });
+      const after = evolvePayment(state, sent);
+      const planned = unsentPayout(after)?.payout.amount ?? 0;
+      return planned > toSend(after) ? [sent, ...adjustPayout(after, terms, 'another_sent', command.at)] : [sent];
     }
     case 'RecordPayoutFailed': {
       const { code, attempt } = command.data;

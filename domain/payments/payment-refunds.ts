@@ -5,20 +5,10 @@ import type { Instant } from '../kernel/time.ts';
 import type { PaymentCommandOf } from './payment-commands.ts';
 import * as events from './payment-events.ts';
 import { agrees, blockUnsent, holdMismatch, intentOf, mustBeMovable, resumeUnsent } from './payment-guards.ts';
-import { callOff, planPayout } from './payment-payouts.ts';
+import { adjustPayout } from './payment-payouts.ts';
 import * as refusals from './payment-refusals.ts';
 import { sharesOf } from './payment-split.ts';
-import {
-  evolvePayment,
-  isCaptured,
-  isOnHold,
-  returnedOf,
-  sum,
-  unsentPayout,
-  type PaymentState,
-  type Refund,
-  type Terms,
-} from './payment-state.ts';
+import { evolvePayment, isCaptured, returnedOf, sum, type PaymentState, type Refund, type Terms } from './payment-state.ts';
 
 type RefundCommand = PaymentCommandOf<
   | 'RequestRefund'
@@ -192,19 +182,6 @@ function openChargeback(state: PaymentState, disputeId: string, outcome: 'won' |
   if (chargeback.status === outcome) return undefined;
   if (chargeback.status !== 'open') throw new refusals.ChargebackDecided({ status: chargeback.status });
   return chargeback;
-}
-
-/** After the tutor's part shrank: a payout that was not sent is replaced by one over what is still owed. */
-function adjustPayout(state: PaymentState, terms: Terms, reason: 'refund' | 'chargeback', at: Instant): readonly PaymentEvent[] {
-  const waiting = unsentPayout(state);
-  if (waiting === undefined) return [];
-  const off = callOff(terms, waiting, reason);
-  const { dueAt, blockedBy } = waiting.payout;
-  const planned = planPayout(evolvePayment(state, off), terms, dueAt ?? at);
-  if (planned === undefined) return [off];
-  const stillBlocked = blockedBy !== undefined && (blockedBy === 'no_account' || blockedBy === 'payouts_disabled' || isOnHold(state));
-  if (!stillBlocked) return [off, planned];
-  return [off, planned, event(events.payoutBlocked, { ...terms.parties, payoutId: planned.data.payoutId, reason: blockedBy })];
 }
 
 function known(state: PaymentState, refundId: string): Refund {

@@ -210,7 +210,7 @@ describe('A word about something that Stripe does not know', () => {
 });
 
 describe('Following everything up once more', () => {
-  it('calls Stripe for nothing and writes nothing', () => lessons.followUpOnceMore());
+  it('asks Stripe to do nothing and writes nothing', () => lessons.followUpOnceMore());
 });
 
 describe('The sum', () => {

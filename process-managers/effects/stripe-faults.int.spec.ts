@@ -103,6 +103,45 @@ describe('A call whose answer is lost', () => {
   }
 });
 
+describe('A payout that was sent before we died, and that is replaced before anybody looks', () => {
+  const sentAndReplaced = async () => {
+    const tutorId = newId();
+    const destination = await lessons.onboard(tutorId);
+    const lesson = await lessons.paidLesson({ tutorId });
+    const { bookingId, paymentId } = lesson;
+    await world.harness.control('POST', 'faults', { path: '/v1/transfers', kind: 'rate-limit' });
+    await expect(lessons.teach(lesson)).rejects.toMatchObject({ name: 'UpstreamUnsure' });
+    const unanswered = world.waiting.find(({ command: each }) => each?.type === 'CreateTransfer')!;
+    const { chargeId } = await lessons.stateOf(lesson);
+    const metadata = { paymentId, payoutId: followUpId('Payout', paymentId, '0') };
+    const order = { amount: 4_000, currency: 'eur', destination, transfer_group: bookingId, metadata };
+    await world.harness.stripe.transfers.create({ ...order, source_transaction: chargeId! });
+    await world.send(command(payment.requestRefund, { paymentId, refundId: newId(), amount: 1_000 }), admin);
+    expect(lessons.typesOf(lesson).slice(-3)).toEqual(['RefundRequested', 'PayoutCanceled', 'TutorPayoutScheduled']);
+    return { lesson, unanswered };
+  };
+  const mustHaveBeenPaidOnce = async (lesson: Reserved) => {
+    expect(lessons.countOf(lesson, 'TutorPayoutSent')).toBe(1);
+    expect(await world.stripe.findTransfers(lesson.bookingId)).toMatchObject([{ amount: 4_000, amount_reversed: 800 }]);
+  };
+
+  it('is not sent a second time by the one in its place', async () => {
+    const { lesson, unanswered } = await sentAndReplaced();
+    const inItsPlace = world.waiting.find(({ id, command: each }) => each?.type === 'CreateTransfer' && id !== unanswered.id);
+    await world.run(inItsPlace!);
+    await world.settle();
+    await mustHaveBeenPaidOnce(lesson);
+  });
+
+  it('is found when it is asked again, and calls off the one in its place', async () => {
+    const { lesson, unanswered } = await sentAndReplaced();
+    await world.run(unanswered);
+    expect(lessons.typesOf(lesson).slice(-2)).toEqual(['TutorPayoutSent', 'PayoutCanceled']);
+    await world.settle();
+    await mustHaveBeenPaidOnce(lesson);
+  });
+});
+
 describe('What was done long ago, so that Stripe has forgotten the key', () => {
   it('is found before a tutor is paid again', async () => {
     const tutorId = newId();
@@ -148,7 +187,7 @@ describe('What was done long ago, so that Stripe has forgotten the key', () => {
 });
 
 describe('Following everything up once more', () => {
-  it('calls Stripe for nothing and writes nothing', () => lessons.followUpOnceMore());
+  it('asks Stripe to do nothing and writes nothing', () => lessons.followUpOnceMore());
 });
 
 describe('The sum', () => {

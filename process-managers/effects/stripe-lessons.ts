@@ -135,10 +135,10 @@ export class StripeLessons {
     return this.typesOf(lesson).filter((each) => each === type).length;
   }
 
-  /** Follows everything up once more, and expects that it calls Stripe for nothing and writes nothing. */
+  /** Follows everything up once more, and expects that it asks Stripe to do nothing, looking apart, and writes nothing. */
   async followUpOnceMore(): Promise<void> {
     const events = this.world.events.length;
-    const calls = async () => (await this.world.harness.control<unknown[]>('GET', 'requests')).length;
+    const calls = async () => (await this.world.harness.control<unknown[]>('GET', 'requests?method=POST')).length;
     const callsBefore = await calls();
     await this.world.replay();
     expect(this.world.events.slice(events)).toEqual([]);

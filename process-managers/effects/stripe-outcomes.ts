@@ -9,6 +9,7 @@ import type { BoundCommands } from '#infra/process-managers/effect.ts';
 type PaymentIntent = Awaited<ReturnType<StripePayments['retrievePaymentIntent']>>;
 type StripeCharge = Awaited<ReturnType<StripePayments['findCharges']>>[number];
 type StripeRefund = Awaited<ReturnType<StripePayments['retrieveRefund']>>;
+type StripeTransfer = Awaited<ReturnType<StripePayments['retrieveTransfer']>>;
 
 /** Ids of ours in the metadata of Stripe's objects. Others may use the same account at Stripe, so they may be missing. */
 const ours = z.object({
@@ -119,4 +120,13 @@ export async function recordRefund(sender: BoundCommands, paymentId: string, ref
         sender.send(command(commands.recordRefundAccepted, { paymentId, refundId, stripeRefundId }), refundId),
       );
   }
+}
+
+/** Records that a transfer was made; one that is for no payout of ours is left alone. */
+export async function recordTransfer(sender: BoundCommands, { id: transferId, metadata, amount, currency }: StripeTransfer): Promise<void> {
+  const ids = idsOf(metadata);
+  if (ids?.payoutId === undefined) return;
+  const { paymentId, payoutId } = ids;
+  const sent = command(commands.recordPayoutSent, { paymentId, payoutId, transferId, amount, currency });
+  await sendUnless(['payment_not_found', 'payout_not_found'], () => sender.send(sent, payoutId));
 }

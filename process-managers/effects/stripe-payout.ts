@@ -7,32 +7,38 @@ import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import { handleEffect } from '#infra/process-managers/effect.ts';
 import { actOnce, findOrAct, refusalCode } from './stripe-calls.ts';
 import { createPayoutAccount, createTransfer, reverseTransferAtStripe } from './stripe-effects.ts';
+import { recordTransfer } from './stripe-outcomes.ts';
 
-/** Sends a payout that is due. Without an account that can be paid it waits, and says for what. */
+/**
+ * Sends a payout that is due. Without an account that can be paid it waits, and says for what. What was sent and is not on record yet, because
+ * the answer was lost, is recorded first: also for a payout that was called off meanwhile, so that the one in its place does not send it again.
+ */
 export const createTransferHandler = (stripe: StripePayments) =>
   handleEffect(createTransfer, async ({ paymentId, payoutId }, { load, commands, clock }) => {
+    const { state: before } = await load(paymentTransaction, paymentId);
+    const { terms, chargeId } = before;
+    const asked = before.payouts[payoutId];
+    if (terms === undefined || chargeId === undefined || asked === undefined || asked.transferId !== undefined) return;
+    const { bookingId, tutorId } = terms.parties;
+    for (const transfer of await stripe.findTransfers(bookingId)) await recordTransfer(commands, transfer);
     const { state } = await load(paymentTransaction, paymentId);
     const payout = state.payouts[payoutId];
-    const { terms, chargeId } = state;
-    if (terms === undefined || payout === undefined || chargeId === undefined || !isDue(state, payout, clock.now())) return;
-    const { bookingId, tutorId } = terms.parties;
-    const find = async () => (await stripe.findTransfers(bookingId)).find(({ metadata }) => metadata['payoutId'] === payoutId);
+    if (payout === undefined || !isDue(state, payout, clock.now())) return;
     const { state: account } = await load(tutorPayoutAccount, tutorId);
     const { accountId } = account;
+    if (accountId === undefined || !canBePaid(account)) {
+      const reason = accountId === undefined ? 'no_account' : 'payouts_disabled';
+      await commands.send(command(payment.blockPayout, { paymentId, payoutId, reason }));
+      return;
+    }
+    const { amount, key } = payout;
+    const order = { amount, currency: terms.currency, destination: accountId, source_transaction: chargeId, transfer_group: bookingId };
     try {
-      let transfer = await find();
-      if (transfer === undefined) {
-        if (accountId === undefined || !canBePaid(account)) {
-          const reason = accountId === undefined ? 'no_account' : 'payouts_disabled';
-          await commands.send(command(payment.blockPayout, { paymentId, payoutId, reason }));
-          return;
-        }
-        const { amount, key } = payout;
-        const order = { amount, currency: terms.currency, destination: accountId, source_transaction: chargeId, transfer_group: bookingId };
-        transfer = await actOnce({ call: () => stripe.createTransfer({ ...order, metadata: { paymentId, payoutId } }, key), find });
-      }
-      const { id: transferId, amount, currency } = transfer;
-      await commands.send(command(payment.recordPayoutSent, { paymentId, payoutId, transferId, amount, currency }));
+      const transfer = await actOnce({
+        call: () => stripe.createTransfer({ ...order, metadata: { paymentId, payoutId } }, key),
+        find: async () => (await stripe.findTransfers(bookingId)).find(({ metadata }) => metadata['payoutId'] === payoutId),
+      });
+      await recordTransfer(commands, transfer);
     } catch (error) {
       const code = refusalCode(error);
       if (code === undefined) throw error;

@@ -8,7 +8,7 @@ import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import { UpstreamRefused } from '#infra/adapters/upstream-errors.ts';
 import { handleEffect, type BoundCommands } from '#infra/process-managers/effect.ts';
 import { refetchStripeObject } from './stripe-effects.ts';
-import { idsOf, recordFailures, recordIntent, recordRefund, sendUnless } from './stripe-outcomes.ts';
+import { idsOf, recordFailures, recordIntent, recordRefund, recordTransfer, sendUnless } from './stripe-outcomes.ts';
 
 interface Notice {
   readonly stripeEventRef: string;
@@ -72,13 +72,7 @@ async function lookIntoDispute(stripe: StripePayments, disputeId: string, comman
 }
 
 async function lookIntoTransfer(stripe: StripePayments, transferId: string, commands: BoundCommands) {
-  const { metadata, amount, currency } = await stripe.retrieveTransfer(transferId);
-  const ids = idsOf(metadata);
-  if (ids?.payoutId === undefined) return;
-  const { paymentId, payoutId } = ids;
-  await sendUnless(['payment_not_found', 'payout_not_found'], () =>
-    commands.send(command(payment.recordPayoutSent, { paymentId, payoutId, transferId, amount, currency })),
-  );
+  await recordTransfer(commands, await stripe.retrieveTransfer(transferId));
 }
 
 async function lookIntoAccount(stripe: StripePayments, accountId: string, commands: BoundCommands) {
