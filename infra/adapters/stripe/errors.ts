@@ -36,7 +36,8 @@ export function stripeError(error: unknown): Error {
     const unsent = neverSent(error) ?? neverSent(error.detail);
     return new UpstreamUnsure('stripe', unsent ?? code, unsent !== undefined, options);
   }
-  if (status === 429) return new UpstreamUnsure('stripe', code, true, options);
+  // 401 and 403 say that our key is wrong or was replaced: nothing of the call itself, which is done once the key is right.
+  if (status === 429 || status === 401 || status === 403) return new UpstreamUnsure('stripe', code, true, options);
   // 409: the first request with this key is still under way.
   if (status >= 500 || status === 409) return new UpstreamUnsure('stripe', code, false, options);
   return new UpstreamRefused('stripe', code, status, options);

@@ -117,6 +117,14 @@ describe('what goes wrong', () => {
     expect(error).toMatchObject({ certainlyNot });
   });
 
+  it('is unsure, and certainly not done: our key is wrong', async () => {
+    const withAnotherKey = new StripePayments({ secretKey: 'sk_test_replaced', apiBase: harness.address });
+    expect(await thrown(withAnotherKey.createRefund({ payment_intent: 'pi_1', amount: 1 }, key()))).toMatchObject({
+      name: 'UpstreamUnsure',
+      certainlyNot: true,
+    });
+  });
+
   it('is unsure, and certainly not done: nobody listens', async () => {
     const nobody = new StripePayments({ secretKey: 'sk_test_x', apiBase: `http://127.0.0.1:${await freePort()}` });
     expect(await thrown(nobody.createCustomer({}, key()))).toMatchObject({
