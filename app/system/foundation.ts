@@ -67,7 +67,7 @@ export async function layFoundation(parts: { config: Config; log: Logger; clock:
     codec,
     vault,
     clock,
-    options: { onSnapshotFailure: (error, stream) => log.warn({ err: error, stream }, 'a snapshot could not be stored') },
+    options: { onSnapshotFailure: (error, stream) => log.warn({ err: error, stream }, 'a snapshot could not be stored or opened') },
   });
   return {
     ...parts,

@@ -1,3 +1,4 @@
+import { jsonEvent } from '@eventstore/db-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -295,6 +296,18 @@ describe('A long stream', () => {
     const again = await other.aggregates.execute(adding(tallyId), contextOf(tallyId));
     expect(again.revision).toBe(0);
     expect(await other.aggregates.load(tally, tallyId)).toEqual({ state: { total: 501, closed: false, notes: ['a word'] }, revision: 500 });
+  });
+
+  it('is folded anew when its snapshot cannot be opened, and that is told', async () => {
+    const vault = new InMemoryVault();
+    const { tallyId, client } = await grown(vault, newId());
+    const [snapshot] = await client.read(`Snapshot-Tally-${tallyId}`);
+    const damaged = { ...(snapshot?.data as { sealed: string }), sealed: 'AAAA' };
+    await client.append(`Snapshot-Tally-${tallyId}`, [jsonEvent({ type: 'Snapshot', data: damaged })], 'any');
+    const told: string[] = [];
+    const { aggregates } = process({ onSnapshotFailure: (_error, stream) => told.push(stream) }, vault);
+    expect(await aggregates.load(tally, tallyId)).toMatchObject({ state: { total: 501, notes: ['a word'] }, revision: 500 });
+    expect(told).toEqual([`Tally-${tallyId}`]);
   });
 
   it('is folded anew once somebody in it is forgotten', async () => {

@@ -23,7 +23,7 @@ export interface AggregatesOptions {
   readonly conflictRetries?: number;
   /** Events after which a long stream gets a new snapshot; default 200. */
   readonly snapshotEvery?: number;
-  /** Hears of snapshots that could not be stored; nothing depends on them. */
+  /** Hears of snapshots that could not be stored or opened; nothing depends on them. */
   readonly onSnapshotFailure?: (error: unknown, stream: string) => void;
 }
 
@@ -99,7 +99,7 @@ export class Aggregates {
       onSnapshotFailure: () => undefined,
       ...parts.options,
     };
-    this.#snapshots = new Snapshots(parts.client, parts.vault);
+    this.#snapshots = new Snapshots(parts.client, parts.vault, this.#options.onSnapshotFailure);
     this.#states = new States({ client: parts.client, codec: parts.codec, snapshots: this.#snapshots, capacity: this.#options.kept });
     parts.vault.onDestroy((subjectId) => this.forget(subjectId));
     const providers = new Map(parts.factProviders.map((provider) => [provider.command, provider]));

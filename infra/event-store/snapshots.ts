@@ -23,12 +23,15 @@ interface StoredSnapshot {
 export class Snapshots {
   readonly #client: StreamStore;
   readonly #vault: Vault;
+  readonly #onUnreadable: (error: unknown, stream: string) => void;
   readonly #fingerprints = new Map<AnyDecider, string>();
   readonly #limited = new Set<string>();
 
-  constructor(client: StreamStore, vault: Vault) {
+  /** `onUnreadable` hears of a snapshot that is passed over although it should fit. */
+  constructor(client: StreamStore, vault: Vault, onUnreadable: (error: unknown, stream: string) => void) {
     this.#client = client;
     this.#vault = vault;
+    this.#onUnreadable = onUnreadable;
   }
 
   /** The last snapshot of a stream, if it still fits the decider and may still be read. */
@@ -39,13 +42,18 @@ export class Snapshots {
     if (snapshot.fingerprint !== this.#fingerprintOf(decider)) return undefined;
     const key = await this.#keyOf(snapshot.subjects, stream);
     if (key === undefined) return undefined;
-    const { state, position, outcomes } = deserialize(open(Buffer.from(snapshot.sealed, 'base64'), key, stream)) as {
-      state: unknown;
-      position: bigint;
-      outcomes: Map<string, Outcome>;
-    };
     const { revision } = snapshot;
-    return { state, revision, position, outcomes, subjects: new Set(snapshot.subjects), snapshotAt: revision, unread: false };
+    try {
+      const { state, position, outcomes } = deserialize(open(Buffer.from(snapshot.sealed, 'base64'), key, stream)) as {
+        state: unknown;
+        position: bigint;
+        outcomes: Map<string, Outcome>;
+      };
+      return { state, revision, position, outcomes, subjects: new Set(snapshot.subjects), snapshotAt: revision, unread: false };
+    } catch (error) {
+      this.#onUnreadable(error, stream);
+      return undefined;
+    }
   }
 
   /** Stores a snapshot in place of the last one. Not stored when somebody in it has been forgotten. */
