@@ -1,13 +1,14 @@
+import type { z } from 'zod';
 import { command } from '#domain/kernel/command.ts';
 import { HOUR, millisecondsBetween } from '#domain/kernel/time.ts';
-import { failBooking } from '#domain/lessons/lesson-booking.ts';
+import { failBooking, lessonBooking } from '#domain/lessons/lesson-booking.ts';
 import { payerAccount, recordPayerCustomer } from '#domain/payments/payer-account.ts';
 import { cancelPayment, recordPaymentIntent, renewPaymentKeys } from '#domain/payments/payment-commands.ts';
 import { isCaptured, type Terms } from '#domain/payments/payment-state.ts';
 import { paymentTransaction } from '#domain/payments/payment-transaction.ts';
 import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import { UpstreamRefused, UpstreamUnsure } from '#infra/adapters/upstream-errors.ts';
-import { handleEffect, type EffectContext } from '#infra/process-managers/effect.ts';
+import { handleEffect, type BoundCommands, type EffectContext } from '#infra/process-managers/effect.ts';
 import { actOnce, findOrAct, ProvenAbsent } from './stripe-calls.ts';
 import { cancelPaymentIntent, createPaymentIntent } from './stripe-effects.ts';
 import { OUR_CANCELLATION, recordIntent, sendUnless } from './stripe-outcomes.ts';
@@ -15,12 +16,15 @@ import { OUR_CANCELLATION, recordIntent, sendUnless } from './stripe-outcomes.ts
 /** Stripe forgets a key after a day at the earliest; from here on it is not relied on. */
 const KEY_TRUSTED_FOR = 20 * HOUR;
 
-/** Opens the PaymentIntent of a payment, for the payer as a customer. Nothing is opened for a payment that was called off. */
+/** Opens the PaymentIntent of a payment, for the payer as a customer. Nothing is opened for a payment that was called off or whose booking failed. */
 export const createPaymentIntentHandler = (stripe: StripePayments) =>
   handleEffect(createPaymentIntent, async ({ paymentId }, context) => {
     const { state } = await context.load(paymentTransaction, paymentId);
     const { terms } = state;
     if (terms === undefined || state.intentId !== undefined || state.status !== 'Initiated') return;
+    // A booking that failed before the payment began found nothing to call off; one that fails from here on finds this payment.
+    const { state: booking } = await context.load(lessonBooking, terms.parties.bookingId);
+    if (booking.status === 'Failed') return callOff(context.commands, { paymentId, reason: 'booking_ended' });
     try {
       const customer = await customerOf(stripe, terms, context);
       const { gross: amount, currency } = terms;
@@ -87,9 +91,13 @@ export const cancelPaymentIntentHandler = (stripe: StripePayments) =>
       const status = await canceled(stripe, intentId, terms.intentCancelKey);
       if (status !== undefined) return recordIntent(commands, paymentId, status);
     }
-    const calledOff = intentId === undefined ? {} : { intentId };
-    await sendUnless(['already_paid'], () => commands.send(command(cancelPayment, { paymentId, ...calledOff, reason })));
+    await callOff(commands, { paymentId, ...(intentId === undefined ? {} : { intentId }), reason });
   });
+
+/** Records that a payment is called off, unless its money has come. */
+function callOff(commands: BoundCommands, calledOff: z.output<typeof cancelPayment.data>): Promise<void> {
+  return sendUnless(['already_paid'], () => commands.send(command(cancelPayment, calledOff)));
+}
 
 /** Undefined when the PaymentIntent is canceled; else how it stands that it cannot be. */
 async function canceled(stripe: StripePayments, intentId: string, key: string) {

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as newId } from 'uuid';
 import { command } from '#domain/kernel/command.ts';
+import { event } from '#domain/kernel/event.ts';
 import { DAY, HOUR, MINUTE } from '#domain/kernel/time.ts';
+import { failedFor, initiated, miaBooksOkafor } from '#domain/lessons/lesson-booking.examples.ts';
 import * as booking from '#domain/lessons/lesson-booking.ts';
+import { paymentIdOf } from '#domain/payments/payment-commands.ts';
+import { paymentInitiated } from '#domain/payments/payment-events.ts';
 import { currentSplit, heldByTutor } from '#domain/payments/payment-state.ts';
+import { initiated as paymentBegan } from '#domain/payments/payment-transaction.examples.ts';
 import { receiveStripeEvent, stripeEventIdOf } from '#domain/payments/stripe-event.ts';
 import { GROSS, StripeLessons } from './stripe-lessons.ts';
 import type { StripeWorld } from './stripe-world.ts';
@@ -75,6 +80,18 @@ describe('The money of a lesson', () => {
     await world.pass(15 * MINUTE);
     expect(lessons.typesOf(lesson).at(-1)).toBe('PaymentCanceled');
     expect(await lessons.bookingStatus(lesson)).toBe('Failed');
+  });
+
+  it('is not asked for when the booking had failed before the payment began', async () => {
+    const { bookingId } = miaBooksOkafor;
+    const payment = { ...miaBooksOkafor, paymentId: paymentIdOf(bookingId) };
+    await world.given('LessonBooking', bookingId, initiated, failedFor('hold_expired'));
+    await world.settle();
+    const opened = (await world.calls('/v1/payment_intents')).length;
+    await world.given('PaymentTransaction', payment.paymentId, event(paymentInitiated, { ...paymentBegan.data, ...payment }));
+    await world.settle();
+    expect(lessons.typesOf(payment)).toEqual(['PaymentInitiated', 'PaymentCanceled']);
+    expect(await world.calls('/v1/payment_intents')).toHaveLength(opened);
   });
 
   it('is given up when somebody cancels it at Stripe, and for our own reason when we did', async () => {
