@@ -10,7 +10,7 @@ import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { askFor, NoSuchReadModel, NothingHeldBack, type ProjectionAct } from './acts.ts';
 import { listParkedKeys } from './dead-letters.ts';
 import { ProjectionEngine } from './engine.ts';
-import { rebuild } from './rebuild.ts';
+import { rebuild, RebuildStopped } from './rebuild.ts';
 
 type Events = {
   ShelfPut: { type: 'ShelfPut'; data: { shelf: string } };
@@ -122,6 +122,40 @@ describe('What operators do to a read model', () => {
     await lead({ ...broken, version: 2 });
     expect(await rows()).toEqual(withoutTheCursed());
     expect(await listParkedKeys(database)).toMatchObject([{ parked: false }]);
+  });
+
+  it('holds though it was done while a rebuild that held the event back was under way', async () => {
+    await lead();
+    const stop = new AbortController();
+    const filled = rebuild({
+      database,
+      openFeed: log.feeds(),
+      model: broken,
+      accept: false,
+      signal: stop.signal,
+      onStage: (stage) => stage === 'following' && stop.abort(),
+    });
+    await expect(filled).rejects.toBeInstanceOf(RebuildStopped);
+    await did(skip);
+    expect(await rebuild({ database, openFeed: log.feeds(), model: broken, accept: true })).toMatchObject({ state: 'swapped' });
+    expect(await listParkedKeys(database)).toMatchObject([{ parked: true, eventType: 'BookAdded', behind: 0, error: null }]);
+    expect(await did(retry)).toMatchObject({ state: 'done' });
+    expect(await rows()).toEqual(withoutTheCursed());
+    expect(await listParkedKeys(database)).toMatchObject([{ parked: false }]);
+  });
+
+  it('is taken back for a rebuild that was begun before, too', async () => {
+    await lead();
+    await did(skip);
+    const begun = rebuild({ database, openFeed: log.feeds(), model: mended, accept: false, signal: AbortSignal.abort() });
+    await expect(begun).rejects.toBeInstanceOf(RebuildStopped);
+    await stopAll();
+    await lead(mended);
+    expect(await did(retry)).toMatchObject({ state: 'done' });
+    const outcome = await rebuild({ database, openFeed: log.feeds(), model: mended, accept: false, fresh: true });
+    expect(outcome).toMatchObject({ state: 'swapped', differences: [] });
+    expect(await rows()).toEqual(rowsAfter(mended, ...log.events));
+    expect(await listParkedKeys(database)).toEqual([]);
   });
 
   it('can be taken back once the cause is mended; before that it stays as it is', async () => {

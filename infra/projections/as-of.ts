@@ -3,7 +3,7 @@ import { Lease, type LeaseTimes } from '#infra/leases/lease.ts';
 import { loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
-import { carryOverSkips, type Place, prepareMembers } from './members.ts';
+import { type Place, prepareMembers } from './members.ts';
 import { RebuildStopped, RebuildUnderWay } from './rebuild.ts';
 import { consumerOf, createIndexes, quoted, tableOf } from './tables.ts';
 import { LAG_LIMIT_SECONDS, whileLiveKeepsUp } from './throttle.ts';
@@ -62,7 +62,6 @@ export async function buildCopy(options: CopyOptions): Promise<Copy> {
   const lease = await Lease.take(database, `copy ${place.consumer}`, options.leaseTimes);
   if (lease === undefined) throw new RebuildUnderWay(place.consumer);
   try {
-    await carryOverSkips(database, model, place);
     const attempt = async (careful: boolean): Promise<'unstorable' | undefined> => {
       const members = (await prepareMembers(database, lease.token, [model], () => place)).map(({ member }) => member);
       const [member] = members;

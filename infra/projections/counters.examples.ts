@@ -35,22 +35,34 @@ export class Abacus {
   readonly log = new MemoryLog();
   readonly troubles: unknown[] = [];
   readonly record = memoryOperations().record;
-  readonly engine: ProjectionEngine;
+  engine: ProjectionEngine;
   #nth = 0;
 
   private constructor(readonly database: Database) {
     for (let counter = 0; counter < 50; counter++) this.count(`c${counter}`, 0);
     for (let step = 0; step < 500; step++) this.count(`c${step % 50}`, 1);
-    this.engine = new ProjectionEngine({
-      database,
-      models: [counters],
+    this.engine = this.#serve(counters);
+  }
+
+  #serve(model: ReadModel): ProjectionEngine {
+    const engine = new ProjectionEngine({
+      database: this.database,
+      models: [model],
       openFeed: this.log.feeds(),
       readEvent: (stream, revision) => this.log.readEvent(stream, revision),
       onError: (error) => this.troubles.push(error),
       leaseTimes: { lifetime: 1_000, beat: 100 },
       record: this.record,
     });
-    this.engine.start();
+    engine.start();
+    return engine;
+  }
+
+  /** The process that serves goes, and one that runs other code comes. */
+  async deploy(model: ReadModel): Promise<void> {
+    await this.engine.stop();
+    this.engine = this.#serve(model);
+    await this.caughtUp();
   }
 
   static async start(database: Database): Promise<Abacus> {
@@ -96,6 +108,27 @@ export class Abacus {
         },
       });
     };
+  }
+
+  /** Feeds of which the `held`th does not come to the end of the log before `release` is called; `reached` resolves when that one is open. */
+  feedsOfWhichOneIsHeld(held: number): { openFeed: OpenFeed; reached: Promise<void>; release: () => void } {
+    const open = this.log.feeds({ pageSize: 50 });
+    const reached = Promise.withResolvers<void>();
+    let opened = 0;
+    let isHeld = true;
+    const openFeed: OpenFeed = (request) => {
+      const feed = open(request);
+      if (++opened !== held) return feed;
+      reached.resolve();
+      return {
+        get caughtUp() {
+          return !isHeld && feed.caughtUp;
+        },
+        lagSeconds: 0,
+        stop: () => feed.stop(),
+      };
+    };
+    return { openFeed, reached: reached.promise, release: () => void (isHeld = false) };
   }
 
   #happens(event: Counted | Dropped): void {

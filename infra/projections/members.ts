@@ -1,6 +1,6 @@
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { type Checkpoint, type CheckpointState, type Consumer, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
-import type { Database } from '#infra/postgres/database.ts';
+import type { Database, Queryable } from '#infra/postgres/database.ts';
 import { loadHeldBack } from './dead-letters.ts';
 import { Fold } from './fold.ts';
 import type { Member } from './group.ts';
@@ -39,6 +39,12 @@ export interface Place {
 /** The table that the view shows, or will. */
 export function servingPlace(model: ReadModel): Place {
   return { consumer: consumerOf(model), table: tableOf(model), shown: true };
+}
+
+/** Whether queries see another version of the read model, as after code of that version was taken back. */
+export async function showsAnother(database: Queryable, model: ReadModel): Promise<boolean> {
+  const shown = await viewedTable(database, model);
+  return shown !== undefined && shown !== tableOf(model).name;
 }
 
 /** A table beside it that nobody sees. `code` is what fills it. */
@@ -101,18 +107,6 @@ export async function prepareMembers(
 
 function nameOf({ consumer, version }: Consumer): string {
   return `${consumer} ${version}`;
-}
-
-/** Gives up in another place of a read model what an operator gave up in the serving one. */
-export async function carryOverSkips(database: Database, model: ReadModel, place: Place): Promise<void> {
-  await database.execute(
-    `insert into engine.dead_letters
-       (consumer, version, scope, key, position, event_id, event_type, stream, revision, error, attempts, skipped, parked_at)
-     select $1, version, scope, key, position, event_id, event_type, stream, revision, error, attempts, skipped, parked_at
-     from engine.dead_letters where consumer = $2 and version = $3 and skipped
-     on conflict do nothing`,
-    [place.consumer, servingPlace(model).consumer, model.version],
-  );
 }
 
 /** Empties a read model's version and puts its checkpoint to the start of the log. */

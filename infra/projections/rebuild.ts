@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
 import { Lease, type LeaseTimes } from '#infra/leases/lease.ts';
-import type { CheckpointState } from '#infra/postgres/checkpoints.ts';
+import { type Checkpoint, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import { type Difference, summarise, type Summary, suspects } from './compare.ts';
 import type { Member } from './group.ts';
-import { carryOverSkips, placeBeside, prepareMembers, servingPlace } from './members.ts';
+import { placeBeside, prepareMembers, servingPlace, showsAnother } from './members.ts';
 import { handOver, swap, type Swapped } from './rebuild-swap.ts';
 import { createIndexes } from './tables.ts';
 import { LAG_LIMIT_SECONDS, whileLiveKeepsUp } from './throttle.ts';
@@ -65,12 +65,8 @@ export class RebuildStopped extends Error {
 
 /** The read model is not in a state in which another table could take its place. */
 export class NotRebuildable extends Error {
-  constructor(consumer: string, state: CheckpointState) {
-    super(
-      state === 'paused'
-        ? `${consumer} is paused: resume it first.`
-        : `${consumer} is being filled by the process that serves it: wait until it is live.`,
-    );
+  constructor(why: string) {
+    super(why);
     this.name = 'NotRebuildable';
   }
 }
@@ -88,17 +84,16 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildOutcome> 
   const lease = await Lease.take(database, `rebuild ${place.consumer}`, options.leaseTimes);
   if (lease === undefined) throw new RebuildUnderWay(serving.consumer);
   try {
-    const isServed = await servesNow(database, serving.consumer, model.version);
+    const isServed = await servesNow(database, model);
     if (fresh)
       await database.execute('delete from engine.checkpoints where consumer = $1 and version = $2', [place.consumer, model.version]);
     const filling = new Filling(options, lease);
-    await carryOverSkips(database, model, place);
     await filling.prepare();
     filling.tell('filling');
     await filling.toTheEnd();
     await createIndexes(database, model, place.table);
     if (!isServed) {
-      const position = await handOver(database, model);
+      const position = await handOver(database, model, filling);
       return { state: 'prepared', position, before: undefined, after: await summarise(database, serving.table), differences: [] };
     }
     const swapped = await compareAndSwap(options, filling);
@@ -110,13 +105,23 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildOutcome> 
 }
 
 /** Whether this version is what queries see; false when there is nothing of it yet. Throws {@link NotRebuildable}. */
-async function servesNow(database: Database, consumer: string, version: number): Promise<boolean> {
-  const [found] = await database.query<{ state: CheckpointState }>(
-    'select state from engine.checkpoints where consumer = $1 and version = $2',
-    [consumer, version],
-  );
-  if (found !== undefined && found.state !== 'live') throw new NotRebuildable(consumer, found.state);
-  return found !== undefined;
+async function servesNow(database: Database, model: ReadModel): Promise<boolean> {
+  const { consumer } = servingPlace(model);
+  const found = await servingCheckpoint(database, model);
+  if (found === undefined) return false;
+  if (await showsAnother(database, model))
+    throw new NotRebuildable(
+      `Queries do not see version ${model.version} of ${consumer}; code of that version goes on with the rows it has.`,
+    );
+  if (found.state === 'paused') throw new NotRebuildable(`${consumer} is paused: resume it first.`);
+  if (found.state === 'building')
+    throw new NotRebuildable(`${consumer} is being filled by the process that serves it: wait until it is live.`);
+  return true;
+}
+
+async function servingCheckpoint(database: Database, model: ReadModel): Promise<Checkpoint | undefined> {
+  const { consumer } = servingPlace(model);
+  return (await loadCheckpoints(database)).find((each) => each.consumer === consumer && each.version === model.version);
 }
 
 async function compareAndSwap({ database, model, accept }: RebuildOptions, filling: Filling): Promise<Swapped> {
@@ -126,7 +131,9 @@ async function compareAndSwap({ database, model, accept }: RebuildOptions, filli
     filling.tell('following');
     await filling.toTheEnd();
     filling.tell('comparing');
-    const changedAfter = filling.position;
+    // The serving table may have to take in what is in the new one already.
+    const served = (await servingCheckpoint(database, model))?.position ?? -1n;
+    const changedAfter = served < filling.position ? served : filling.position;
     const { keys, all } = await suspects(database, serving.table, beside.table, changedAfter);
     for (let tries = 0; ; tries++) {
       // The live engine is held from here on: little may be left to read.
@@ -157,6 +164,14 @@ class Filling {
   /** Commit position up to which everything is in the table. */
   get position(): bigint {
     return this.#member!.position;
+  }
+
+  get generation(): number {
+    return this.#member!.generation;
+  }
+
+  get token(): number {
+    return this.lease.token;
   }
 
   tell(stage: RebuildStage): void {
