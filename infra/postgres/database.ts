@@ -4,8 +4,8 @@ import pg from 'pg';
 export interface Queryable {
   /** The rows of a statement. `name` makes it a prepared statement of the connection: use it for statements on hot paths, one name per text. */
   query<T extends object>(sql: string, params?: readonly unknown[], name?: string): Promise<T[]>;
-  /** Runs a statement; how many rows it touched. */
-  execute(sql: string, params?: readonly unknown[], name?: string): Promise<number>;
+  /** Runs a statement; how many rows it touched. Rejects, and gives the connection up, when there is no answer within `withinMs`. */
+  execute(sql: string, params?: readonly unknown[], name?: string, withinMs?: number): Promise<number>;
 }
 
 /** A transaction under way; `client` is its connection, for COPY. */
@@ -69,8 +69,8 @@ export class Database implements Queryable {
     return (await this.pool.query<T & pg.QueryResultRow>(statement(sql, params, name))).rows;
   }
 
-  async execute(sql: string, params: readonly unknown[] = [], name?: string): Promise<number> {
-    return (await this.pool.query(statement(sql, params, name))).rowCount ?? 0;
+  async execute(sql: string, params: readonly unknown[] = [], name?: string, withinMs?: number): Promise<number> {
+    return (await this.pool.query(statement(sql, params, name, withinMs))).rowCount ?? 0;
   }
 
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
@@ -107,10 +107,13 @@ function transactionOn(client: pg.PoolClient): Transaction {
     client,
     query: async <T extends object>(sql: string, params: readonly unknown[] = [], name?: string) =>
       (await client.query<T & pg.QueryResultRow>(statement(sql, params, name))).rows,
-    execute: async (sql, params = [], name) => (await client.query(statement(sql, params, name))).rowCount ?? 0,
+    execute: async (sql, params = [], name, withinMs) => (await client.query(statement(sql, params, name, withinMs))).rowCount ?? 0,
   };
 }
 
-function statement(text: string, params: readonly unknown[], name: string | undefined): pg.QueryConfig {
-  return { text, values: params as unknown[], ...(name === undefined ? {} : { name }) };
+/** `query_timeout` is an option of the driver for single statements too, which its types leave out. */
+type Statement = pg.QueryConfig & Pick<pg.ClientConfig, 'query_timeout'>;
+
+function statement(text: string, params: readonly unknown[], name: string | undefined, withinMs?: number): Statement {
+  return { text, values: params as unknown[], ...(name === undefined ? {} : { name }), query_timeout: withinMs };
 }

@@ -8,7 +8,7 @@ import * as tutor from '#domain/tutoring/tutor-profile.messages.ts';
 import { AliasedIndex } from '#infra/opensearch/aliased-index.ts';
 import { feedingClient, searchingClient } from '#infra/opensearch/client.ts';
 import { IndexFeeder, indexedPosition } from '#infra/opensearch/index-feeder.ts';
-import { Interruptible } from '#infra/opensearch/interruptible.ts';
+import { Interruptible } from '#infra/verify/interruptible.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';

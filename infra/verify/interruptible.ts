@@ -5,6 +5,7 @@ export class Interruptible {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #port = 0;
+  #silent = false;
 
   constructor(private readonly target: URL) {}
 
@@ -12,7 +13,7 @@ export class Interruptible {
   async open(): Promise<string> {
     const server = createServer((inward) => {
       const outward = connect(Number(this.target.port), this.target.hostname);
-      inward.pipe(outward).pipe(inward);
+      if (!this.#silent) inward.pipe(outward).pipe(inward);
       for (const socket of [inward, outward]) {
         this.#sockets.add(socket);
         // One end that breaks breaks the other; the client hears of it.
@@ -28,6 +29,12 @@ export class Interruptible {
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Lets nothing through any more, and tells neither end, as when the network between two machines is gone. */
+  fallSilent(): void {
+    for (const socket of this.#sockets) socket.unpipe().pause();
+    this.#silent = true;
   }
 
   /** Cuts every connection and takes no more. */
