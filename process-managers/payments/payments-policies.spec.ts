@@ -178,6 +178,13 @@ describe('The tutor’s account', () => {
       payout_account_is_active: command(commands.unblockPayout, { paymentId, payoutId }),
     });
   });
+  it('is waited for no longer by a payout that was sent or called off meanwhile', () =>
+    expect(reactionsTo(payoutAccountOpens, happened(payment.payoutBlocked('no_account')))[0]?.settledBy).toEqual([
+      'payout_already_sent',
+      'payout_was_canceled',
+      'payout_not_found',
+      'payment_not_found',
+    ]));
   it('is not what a disputed payout waits for', () => expect(after(payoutAccountOpens, payment.payoutBlocked('dispute'))).toEqual([]));
   it('calls the payouts that waited for it', () => {
     expect(after(payoutAccountOpens, accountActivated)).toEqual([]);

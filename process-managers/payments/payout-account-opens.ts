@@ -19,6 +19,7 @@ export const payoutAccountOpens: ProcessManager<Events> = {
       if (reason === 'dispute' || reason === 'mismatch') return [];
       return now(command(awaitPayoutAccount, { tutorId, paymentId, payoutId }), {
         otherwise: { payout_account_is_active: command(unblockPayout, { paymentId, payoutId }) },
+        settledBy: NO_LONGER_WAITING,
       });
     },
     PayoutAccountActivated: ({ data: { waiting } }) =>
