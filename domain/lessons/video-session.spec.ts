@@ -161,6 +161,16 @@ describe('Recording', () => {
     past(started, stopped).when(video.noteRecordingUploaded, { lessonId, key: 'recordings/a.mp4' }, { at: endsAt }).then(uploaded));
   it('arrives once', () =>
     past(started, stopped, uploaded).when(video.noteRecordingUploaded, { lessonId, key: 'recordings/a.mp4' }).alreadySo());
+  it('arrives also when nobody noted that it started, or when the start seemed to fail', () => {
+    for (const before of [[], [failed]])
+      past(...before)
+        .when(video.noteRecordingUploaded, { lessonId, key: 'recordings/a.mp4' }, { at: endsAt })
+        .then(uploaded);
+  });
+  it('is deleted in time also when its start seemed to fail', () =>
+    past(failed, uploaded).when(video.noteRecordingDeleted, { lessonId }).then(deleted));
+  it('is not started once it arrived', () =>
+    past(uploaded).when(video.noteRecordingStarted, started.data).refused(refusal.RecordingNotThere, { recording: 'Uploaded' }));
   it('cannot arrive when there was none', () =>
     past(skipped).when(video.noteRecordingUploaded, { lessonId, key: 'x' }).refused(refusal.RecordingNotThere));
   it('may not arrive', () => past(started, stopped).when(video.noteRecordingUploadFailed, notUploaded.data).then(notUploaded));

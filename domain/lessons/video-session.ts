@@ -238,7 +238,8 @@ function decide(command: VideoSessionCommand, state: VideoSessionState): readonl
       return [event(recordingStopped, { lessonId, sid: state.recorder!.sid })];
     case 'NoteRecordingUploaded':
       if (state.recording === 'Uploaded' || state.recording === 'Deleted') return [];
-      recordingMustBe(state, 'Running', 'Stopped', 'UploadFailed');
+      // Also when its start went unrecorded, or seemed refused: whatever was recorded is ours to delete in time.
+      recordingMustBe(state, 'None', 'Failed', 'Running', 'Stopped', 'UploadFailed');
       return [event(recordingUploaded, { ...command.data, deleteAt: plus(command.at, KEEP_RECORDING) })];
     case 'NoteRecordingUploadFailed':
       if (state.recording === 'UploadFailed') return [];
