@@ -1,9 +1,10 @@
 import { of, provideFacts, type FactProvider } from './kernel/facts.ts';
 import { lessonBooking } from './lessons/lesson-booking.ts';
 import { initiatePayment, refundBookingOutcome, releasePayment, schedulePayout } from './payments/payment-commands.ts';
+import { payable } from './payments/payment-payouts.ts';
 import type { PaymentState } from './payments/payment-state.ts';
 import { paymentTransaction } from './payments/payment-transaction.ts';
-import { openDebtsOf, tutorPayoutAccount } from './payments/tutor-payout-account.ts';
+import { claimTutorDebt, openDebtsOf, tutorPayoutAccount } from './payments/tutor-payout-account.ts';
 
 const bookingOf = ({ terms }: PaymentState) => (terms === undefined ? undefined : of(lessonBooking, terms.parties.bookingId));
 
@@ -36,5 +37,11 @@ export const paymentsFacts: readonly FactProvider[] = [
       const claimed = account.claims[paymentId];
       return { openDebts: openDebtsOf(account), claimed: claimed === undefined ? null : [...claimed] };
     },
+  }),
+  provideFacts(claimTutorDebt, tutorPayoutAccount, {
+    reads: ({ paymentId }) => ({ payment: of(paymentTransaction, paymentId) }),
+    facts: ({ payment }) => ({
+      payable: payment.terms === undefined ? null : { amount: payable(payment), currency: payment.terms.currency },
+    }),
   }),
 ];

@@ -95,7 +95,11 @@ describe('Debts of the tutor', () => {
   const noted = event(account.tutorDebtNoted, debt);
   const laterPayment = '01939a00-0000-7000-8000-0000000000d8';
   const claim = (available: number, currency: 'usd' | 'eur', ...before: readonly account.TutorPayoutAccountEvent[]) =>
-    past(...before).when(account.claimTutorDebt, { tutorId, paymentId: laterPayment, available, currency });
+    past(...before).when(
+      account.claimTutorDebt,
+      { tutorId, paymentId: laterPayment },
+      { facts: { payable: { amount: available, currency } } },
+    );
   const claimed = (amount: number, currency: 'usd' | 'eur' = 'usd') =>
     event(account.tutorDebtClaimed, {
       tutorId,
@@ -109,6 +113,10 @@ describe('Debts of the tutor', () => {
   it('are claimed by a later payout', () => claim(3359, 'usd', noted).then(claimed(800)));
   it('are claimed as far as it reaches', () => claim(500, 'usd', noted).then(claimed(500)));
   it('are claimed once by each', () => claim(500, 'usd', noted, claimed(500)).alreadySo());
+  it('are not claimed for a payment that is not there', () =>
+    past(noted)
+      .when(account.claimTutorDebt, { tutorId, paymentId: laterPayment }, { facts: { payable: null } })
+      .alreadySo());
   it('of another currency are left alone', () => claim(500, 'eur', noted).then(claimed(0, 'eur')));
   it('that are gone meanwhile let the payout go on', () => claim(500, 'usd').then(claimed(0)));
 });

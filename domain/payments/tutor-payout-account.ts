@@ -97,7 +97,11 @@ export const noteTutorDebt = defineCommand('NoteTutorDebt', {
 });
 export const claimTutorDebt = defineCommand('ClaimTutorDebt', {
   sentence: 'Put the payout of a payment aside for open debts, up to what it would have been.',
-  data: target.extend({ paymentId: uuid, available: minorUnits, currency }),
+  data: target.extend({ paymentId: uuid }),
+  facts: z.object({
+    /** What could be planned to be sent for the payment; null when there is no such payment. */
+    payable: z.object({ amount: minorUnits, currency }).nullable(),
+  }),
 });
 
 const commands = [
@@ -217,10 +221,12 @@ function decide(command: TutorPayoutAccountCommand, state: TutorPayoutAccountSta
       if (state.debts.some((debt) => debt.debtId === command.data.debtId)) return [];
       return [event(tutorDebtNoted, command.data)];
     case 'ClaimTutorDebt': {
-      const { paymentId, available, currency } = command.data;
-      if (state.claims[paymentId] !== undefined) return [];
+      const { paymentId } = command.data;
+      const { payable } = command.facts;
+      if (payable === null || state.claims[paymentId] !== undefined) return [];
+      const { amount, currency } = payable;
       // Also when nothing is left to claim: the payout waits for this answer.
-      return [event(tutorDebtClaimed, { tutorId, paymentId, currency, debts: claim(state.debts, available, currency) })];
+      return [event(tutorDebtClaimed, { tutorId, paymentId, currency, debts: claim(state.debts, amount, currency) })];
     }
     default:
       return unreachable(command);

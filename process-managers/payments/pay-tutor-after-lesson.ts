@@ -12,9 +12,20 @@ import { createTransfer } from '../effects/stripe-effects.ts';
 const NOT_NOW = ['payment_not_found', 'payment_not_captured', 'payment_on_hold', 'lesson_not_earned', 'lesson_in_dispute', 'nothing_kept'];
 const NO_PAYOUT_NOW = ['payment_not_released', 'payment_on_hold', 'payout_was_canceled'];
 
-const afterHold = ({ data: { paymentId } }: { readonly data: { readonly paymentId: string } }) => [
-  now(command(releasePayment, { paymentId }), { settledBy: [...NOT_NOW, 'release_not_due'] }),
-  now(command(schedulePayout, { paymentId }), { settledBy: [...NO_PAYOUT_NOW, 'tutor_has_debt'] }),
+interface OfOnePayment {
+  readonly data: { readonly paymentId: string; readonly tutorId: string };
+}
+
+/** Plans the payout; open debts are put aside for first, and that asks again. */
+const planPayout = ({ data: { paymentId, tutorId } }: OfOnePayment) =>
+  now(command(schedulePayout, { paymentId }), {
+    settledBy: NO_PAYOUT_NOW,
+    otherwise: { tutor_has_debt: command(claimTutorDebt, { tutorId, paymentId }) },
+  });
+
+const afterHold = (event: OfOnePayment) => [
+  now(command(releasePayment, { paymentId: event.data.paymentId }), { settledBy: [...NOT_NOW, 'release_not_due'] }),
+  planPayout(event),
 ];
 
 /** Pay Tutor After Completion and 20 % Platform Commission. */
@@ -26,15 +37,11 @@ export const payTutorAfterLesson: ProcessManager<Events> = {
   on: {
     LessonCompleted: ({ data: { bookingId, endedAt } }) =>
       at(plus(endedAt, RELEASE_AFTER), command(releasePayment, { paymentId: paymentIdOf(bookingId) }), { settledBy: NOT_NOW }),
-    PaymentReleased: ({ data: { paymentId, bookingId, tutorId, tutorNet, currency } }) => [
-      now(command(schedulePayout, { paymentId }), {
-        settledBy: NO_PAYOUT_NOW,
-        otherwise: { tutor_has_debt: command(claimTutorDebt, { tutorId, paymentId, available: tutorNet, currency }) },
-      }),
-      now(command(settleBooking, { bookingId })),
-    ],
+    PaymentReleased: (event) => [planPayout(event), now(command(settleBooking, { bookingId: event.data.bookingId }))],
     TutorDebtClaimed: ({ data: { paymentId } }) => now(command(schedulePayout, { paymentId }), { settledBy: NO_PAYOUT_NOW }),
     ChargebackWon: afterHold,
+    // What the bank left of the payment: a part may be the tutor’s, or set aside for their debts.
+    ChargebackLost: afterHold,
     PaymentMismatchCleared: afterHold,
     PaymentRefunded: ({ data: { bookingId, refundedInFull } }) =>
       refundedInFull ? now(command(settleBooking, { bookingId }), { settledBy: ['booking_not_completed', 'booking_ended'] }) : [],

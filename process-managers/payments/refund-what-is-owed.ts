@@ -31,6 +31,7 @@ export const refundWhatIsOwed: ProcessManager<Events> = {
       refundIfOwed(paymentId),
     ],
     ChargebackWon: ({ data }) => refundIfOwed(data.paymentId),
+    ChargebackLost: ({ data }) => refundIfOwed(data.paymentId),
     PaymentMismatchCleared: ({ data }) => refundIfOwed(data.paymentId),
     RefundRequested: ({ data: { paymentId, refundId, reason } }) =>
       reason === 'made_in_stripe' ? [] : now(effect(createRefund, { paymentId, refundId })),
