@@ -1,45 +1,7 @@
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
 import { classic, collect, contract, failureOf, happened, several } from './contract.ts';
-import { appendMessage, appendOptions, batchMessage, batchOptions, BatchAppendReq, chunk, rawAppend, rawStreams } from './raw-client.ts';
-
-type BatchCall = ReturnType<ReturnType<typeof rawStreams>['batchAppend']>;
-
-interface BatchAnswer {
-  readonly id: string;
-  readonly stream: string;
-  readonly revision: string | undefined;
-  readonly error: string | undefined;
-  readonly code: number | undefined;
-}
-
-/** Runs `send` on a batch call and gives the first `count` answers. */
-async function batch(connectionString: string, count: number, send: (call: BatchCall) => void): Promise<BatchAnswer[]> {
-  const client = rawStreams(connectionString);
-  const call = client.batchAppend();
-  try {
-    return await new Promise((resolve, reject) => {
-      const answers: BatchAnswer[] = [];
-      call.on('data', (response) => {
-        answers.push({
-          id: response.getCorrelationId()?.getString() ?? '',
-          stream: Buffer.from(response.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString(),
-          revision: response.getSuccess()?.getCurrentRevision(),
-          error: response.getError()?.getDetails()?.getTypeName(),
-          code: response.getError()?.getCode(),
-        });
-        if (answers.length === count) resolve(answers);
-      });
-      call.on('error', reject);
-      send(call);
-    });
-  } finally {
-    call.on('error', () => undefined);
-    call.cancel();
-    client.close();
-  }
-}
+import { appendMessage, appendOptions, Empty, rawAppend, rawStreams, structuredUuid } from './raw-client.ts';
 
 contract('3.1 classic append', {
   'answers the number and the position of the last event': async ({ client, fresh }) => {
@@ -48,10 +10,12 @@ contract('3.1 classic append', {
     const last = (await collect(client.readStream(stream, { direction: 'backwards', fromRevision: 'end', maxCount: 1 })))[0];
     expect(result).toEqual({ success: true, nextExpectedRevision: 2n, position: last?.event?.position });
   },
-  'says "no stream" for an empty append to nothing': async ({ client, fresh }) => {
+  'says "no stream" and "no position" for an empty append to nothing': async ({ client, server, fresh }) => {
     const stream = fresh();
-    const result = await client.appendToStream(stream, [], classic);
-    expect(result.success).toBe(true);
+    const raw = rawStreams(server.connectionString);
+    const { response } = await rawAppend(raw, [appendOptions(stream)]);
+    raw.close();
+    expect(response?.getSuccess()?.toObject()).toMatchObject({ noStream: {}, noPosition: {} });
     expect((await failureOf(collect(client.readStream(stream))))['type']).toBe('stream-not-found');
   },
   'answers a wrong expected version as a response with both revisions': async ({ client, fresh }) => {
@@ -65,6 +29,24 @@ contract('3.1 classic append', {
       const error = await failureOf(client.appendToStream(stream, happened(), { ...classic, expectedRevision }));
       expect(error).toMatchObject({ type: 'wrong-expected-version', streamName: stream, expectedVersion: expected, actualVersion: 1n });
     }
+  },
+  'a wrong expected version names what was expected, in words too': async ({ client, server, fresh }) => {
+    const raw = rawStreams(server.connectionString);
+    const known = fresh();
+    const event = appendMessage();
+    await client.appendToStream(known, several(2), classic);
+    await rawAppend(raw, [appendOptions(known), event]);
+    const unknown = fresh();
+    for (const [stream, expecting, answered] of [
+      [known, (options) => options.setNoStream(new Empty()), { currentRevision: '2', expectedNoStream: {} }],
+      [known, (options) => options.setRevision('0'), { currentRevision: '2', expectedRevision: '0' }],
+      [known, (options) => options.setAny(new Empty()), { currentRevision: '2', expectedAny: {} }],
+      [unknown, (options) => options.setStreamExists(new Empty()), { currentNoStream: {}, expectedStreamExists: {} }],
+    ] as [string, Parameters<typeof appendOptions>[1], object][]) {
+      const { response } = await rawAppend(raw, [appendOptions(stream, expecting), event, appendMessage()]);
+      expect(response?.getWrongExpectedVersion()?.toObject()).toMatchObject(answered);
+    }
+    raw.close();
   },
   'reports the current revision as a result when the client does not throw': async ({ server, fresh }) => {
     const lenient = EventStoreDBClient.connectionString(`${server.connectionString}&throwOnAppendFailure=false`);
@@ -121,18 +103,12 @@ contract('3.1 classic append', {
   'takes the structured form of an id': async ({ client, server, fresh }) => {
     const raw = rawStreams(server.connectionString);
     const stream = fresh();
-    const message = appendMessage((proposed) => {
-      const id = proposed.getId();
-      const structured = new (Object.getPrototypeOf(id).constructor.Structured)();
-      structured.setMostSignificantBits('-1');
-      structured.setLeastSignificantBits('1');
-      id?.setStructured(structured);
-    });
+    const message = appendMessage((proposed) => proposed.setId(structuredUuid('-1', '1')));
     await rawAppend(raw, [appendOptions(stream), message]);
     raw.close();
     expect((await collect(client.readStream(stream)))[0]?.event?.id).toBe('ffffffff-ffff-ffff-0000-000000000001');
   },
-  'refuses an empty event id, an empty type and an empty stream name': async ({ server, fresh }) => {
+  'an empty event id, an empty type and an empty stream name are an "unknown" failure': async ({ server, fresh }) => {
     const raw = rawStreams(server.connectionString);
     const emptyId = appendMessage((proposed) => proposed.getId()?.setString('00000000-0000-0000-0000-000000000000'));
     const emptyType = appendMessage((proposed) => void proposed.getMetadataMap().set('type', ''));
@@ -141,124 +117,23 @@ contract('3.1 classic append', {
       [appendOptions(fresh()), emptyType],
       [appendOptions(''), appendMessage()],
     ]) {
-      expect((await rawAppend(raw, requests)).error?.code).toBeDefined();
+      const { error } = await rawAppend(raw, requests);
+      expect([error?.code, error?.details]).toEqual([2, 'Exception was thrown by handler.']);
+      expect(error?.metadata.get('exception')).toEqual([]);
     }
     raw.close();
   },
-});
-
-contract('3.2 batch append', {
-  'answers the number and the position of the last event': async ({ client, fresh }) => {
-    const stream = fresh();
-    const result = await client.appendToStream(stream, several(3), { expectedRevision: 'no_stream' });
-    const events = await collect(client.readStream(stream));
-    expect(result).toEqual({ success: true, nextExpectedRevision: 2n, position: events[2]?.event?.position });
-  },
-  'puts together an append that comes in chunks': async ({ client, fresh }) => {
-    const stream = fresh();
-    const events = Array.from({ length: 20 }, () => binaryEvent({ type: 'Part', data: Buffer.alloc(10_000, 7) }));
-    await client.appendToStream(stream, events, { batchAppendSize: 15_000 });
-    const read = await collect(client.readStream(stream));
-    expect(read.map(({ event }) => event?.id)).toEqual(events.map(({ id }) => id));
-  },
-  'keeps interleaved chunks of different appends apart': async ({ client, server, fresh }) => {
-    const [first, second] = [randomUUID(), randomUUID()];
-    const [one, two] = [fresh(), fresh()];
-    const answers = await batch(server.connectionString, 2, (call) => {
-      call.write(chunk(first, { options: batchOptions(one) }));
-      call.write(chunk(second, { options: batchOptions(two), messages: [batchMessage()] }));
-      call.write(chunk(first, { messages: [batchMessage(), batchMessage()] }));
-      call.write(chunk(second, { messages: [batchMessage()], final: true }));
-      call.write(chunk(first, { messages: [batchMessage()], final: true }));
-    });
-    expect(answers).toEqual([
-      { id: second, stream: two, revision: '1', error: undefined, code: undefined },
-      { id: first, stream: one, revision: '2', error: undefined, code: undefined },
-    ]);
-    expect(await collect(client.readStream(one))).toHaveLength(3);
-  },
-  'ignores chunks of an append that it does not know': async ({ server, fresh }) => {
-    const known = randomUUID();
-    const stream = fresh();
-    const answers = await batch(server.connectionString, 1, (call) => {
-      call.write(chunk(randomUUID(), { messages: [batchMessage()], final: true }));
-      call.write(chunk(known, { options: batchOptions(stream), messages: [batchMessage()], final: true }));
-    });
-    expect(answers).toMatchObject([{ id: known, revision: '0' }]);
-  },
-  'answers "Timeout" at once when the deadline has passed': async ({ client, fresh }) => {
-    const error = await failureOf(client.appendToStream(fresh(), happened(), { deadline: -1000 }));
-    expect(error).toMatchObject({ type: 'deadline-exceeded' });
-  },
-  'answers "Timeout" when the rest of an append does not come': async ({ server, fresh }) => {
-    const id = randomUUID();
-    const stream = fresh();
-    const answers = await batch(server.connectionString, 1, (call) => {
-      call.write(chunk(id, { options: batchOptions(stream), messages: [batchMessage()] }));
-    });
-    expect(answers).toMatchObject([{ id, stream, error: 'event_store.client.Timeout', code: 4 }]);
-  },
-  'answers an append that is too large once and swallows the rest of it': async ({ server, fresh }) => {
-    const [big, next] = [randomUUID(), randomUUID()];
-    const answers = await batch(server.connectionString, 2, (call) => {
-      call.write(chunk(big, { options: batchOptions(fresh()), messages: [batchMessage(undefined, 700_000)] }));
-      call.write(chunk(big, { messages: [batchMessage(undefined, 700_000)] }));
-      call.write(chunk(big, { messages: [batchMessage(undefined, 700_000)], final: true }));
-      call.write(chunk(next, { options: batchOptions(fresh()), messages: [batchMessage()], final: true }));
-    });
-    expect(answers).toMatchObject([
-      { id: big, error: 'event_store.client.MaximumAppendSizeExceeded', code: 3 },
-      { id: next, revision: '0' },
-    ]);
-  },
-  'tells the client the maximum append size': async ({ client, fresh }) => {
-    const error = await failureOf(client.appendToStream(fresh(), binaryEvent({ type: 'Big', data: Buffer.alloc(1_048_577) })));
-    expect(error).toMatchObject({ type: 'maximum-append-size-exceeded', maxAppendSize: 1_048_576 });
-  },
-  'gives wrong expected versions with what was expected and what is': async ({ client, fresh }) => {
-    const stream = fresh();
-    expect(await failureOf(client.appendToStream(stream, happened(), { expectedRevision: 3n }))).toMatchObject({
-      type: 'wrong-expected-version',
-      expectedVersion: 3n,
-      actualVersion: 'no_stream',
-    });
-    await client.appendToStream(stream, several(2));
-    for (const expectedRevision of ['no_stream', 0n] as const) {
-      const error = await failureOf(client.appendToStream(stream, happened(), { expectedRevision }));
-      expect(error).toMatchObject({
-        type: 'wrong-expected-version',
-        expectedVersion: expectedRevision,
-        actualVersion: 1n,
-        streamName: stream,
-      });
-    }
-  },
-  'gives "stream deleted" for a tombstoned stream': async ({ client, fresh }) => {
-    const stream = fresh();
-    await client.tombstoneStream(stream);
-    expect(await failureOf(client.appendToStream(stream, happened()))).toMatchObject({ type: 'stream-deleted', streamName: stream });
-  },
-  'takes a deadline as a point in time and as a span': async ({ server, fresh }) => {
-    const id = randomUUID();
-    const options = batchOptions(fresh());
-    const seconds = BatchAppendReq.Options.deserializeBinary(
-      Buffer.concat([Buffer.from(options.serializeBinary()), Buffer.from([0x3a, 0x02, 0x08, 0x05])]),
-    );
-    const answers = await batch(server.connectionString, 1, (call) => {
-      call.write(chunk(id, { options: seconds, messages: [batchMessage()], final: true }));
-    });
-    expect(answers).toMatchObject([{ id, revision: '0' }]);
-  },
-  'ends the call only after the client half-closed and has every answer': async ({ server, fresh }) => {
+  'the deadline of the call is that of the append': async ({ client, server, fresh }) => {
     const raw = rawStreams(server.connectionString);
-    const call = raw.batchAppend();
-    const order: string[] = [];
-    const ended = new Promise<void>((resolve, reject) => call.on('end', resolve).on('error', reject));
-    call.on('data', () => order.push('answer'));
-    call.write(chunk(randomUUID(), { options: batchOptions(fresh()), messages: [batchMessage()], final: true }));
-    call.end();
-    await ended;
+    const stream = fresh();
+    const { error } = await rawAppend(raw, [appendOptions(stream), appendMessage()], { deadline: Date.now() + 200, open: true });
     raw.close();
-    expect(order).toEqual(['answer']);
+    expect(error?.code).toBe(4);
+    expect((await failureOf(collect(client.readStream(stream))))['type']).toBe('stream-not-found');
+  },
+  'a single node does not care whether the leader is required': async ({ client, fresh }) => {
+    for (const call of [classic, {}]) {
+      expect((await client.appendToStream(fresh(), happened(), { ...call, requiresLeader: true })).success).toBe(true);
+    }
   },
 });

@@ -1,13 +1,13 @@
 import { credentials, Metadata } from '@grpc/grpc-js';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, ServiceError } from '@grpc/grpc-js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { randomUUID } from 'node:crypto';
 
 /** What the client library never sends is sent with its generated messages, which share nothing with our own codec. */
-export const { AppendReq, BatchAppendReq, DeleteReq, ReadReq, TombstoneReq } = streams;
-export const { Empty, StreamIdentifier, UUID } = shared;
+export const { AppendReq, BatchAppendReq, BatchAppendResp, DeleteReq, ReadReq, TombstoneReq } = streams;
+export const { Empty, StreamDeleted, StreamIdentifier, UUID, WrongExpectedVersion } = shared;
 
 export function rawStreams(connectionString: string): InstanceType<typeof streamsGrpc.StreamsClient> {
   const { host } = new URL(connectionString);
@@ -26,7 +26,26 @@ export function uuid(text: string = randomUUID()): InstanceType<typeof UUID> {
   return message;
 }
 
-export function batchMessage(id = randomUUID(), size = 2): InstanceType<typeof BatchAppendReq.ProposedMessage> {
+/** The form of an id in two signed halves. */
+export function structuredUuid(mostSignificantBits: string, leastSignificantBits: string): InstanceType<typeof UUID> {
+  const structured = new UUID.Structured();
+  structured.setMostSignificantBits(mostSignificantBits);
+  structured.setLeastSignificantBits(leastSignificantBits);
+  const message = new UUID();
+  message.setStructured(structured);
+  return message;
+}
+
+/** An id as text, in whichever form it came. */
+export function dashed(id: InstanceType<typeof UUID> | undefined): string {
+  const structured = id?.getStructured();
+  if (!structured) return id?.getString() ?? '';
+  const halves = [structured.getMostSignificantBits(), structured.getLeastSignificantBits()];
+  const hex = halves.map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+export function batchMessage(id: string = randomUUID(), size = 2): InstanceType<typeof BatchAppendReq.ProposedMessage> {
   const message = new BatchAppendReq.ProposedMessage();
   message.setId(uuid(id));
   message.getMetadataMap().set('type', 'Happened').set('content-type', 'application/octet-stream');
@@ -54,29 +73,33 @@ export function chunk(
   return request;
 }
 
-/** Runs a classic append of hand-made messages; gives the answer or the error. */
+/** Runs a classic append of hand-made messages; gives the answer or the error. With `open` the client never says that this was all. */
 export function rawAppend(
   client: ReturnType<typeof rawStreams>,
   requests: readonly InstanceType<typeof AppendReq>[],
+  { open = false, ...options }: Partial<CallOptions> & { open?: boolean } = {},
 ): Promise<{ error?: ServiceError; response?: InstanceType<typeof streams.AppendResp> }> {
   return new Promise((resolve) => {
-    const call = client.append(new Metadata(), (error, response) => resolve(error ? { error } : { response }));
+    const call = client.append(new Metadata(), options, (error, response) => resolve(error ? { error } : { response }));
     call.on('error', () => undefined);
     for (const request of requests) call.write(request);
-    call.end();
+    if (!open) call.end();
   });
 }
 
-export function appendOptions(stream: string | Uint8Array): InstanceType<typeof AppendReq> {
+export function appendOptions(
+  stream: string | Uint8Array,
+  expect: (options: InstanceType<typeof AppendReq.Options>) => unknown = (options) => options.setAny(new Empty()),
+): InstanceType<typeof AppendReq> {
   const options = new AppendReq.Options();
   options.setStreamIdentifier(identifier(stream));
-  options.setAny(new Empty());
+  expect(options);
   const request = new AppendReq();
   request.setOptions(options);
   return request;
 }
 
-export function appendMessage(change: (message: InstanceType<typeof AppendReq.ProposedMessage>) => void = () => undefined) {
+export function appendMessage(change: (message: InstanceType<typeof AppendReq.ProposedMessage>) => unknown = () => undefined) {
   const message = new AppendReq.ProposedMessage();
   message.setId(uuid());
   message.getMetadataMap().set('type', 'Happened').set('content-type', 'application/json');

@@ -17,10 +17,15 @@ interface RevisionChoice {
 const emptyUuid = '00000000-0000-0000-0000-000000000000';
 const nothing = Buffer.alloc(0);
 
-/** @throws MalformedMessage when there is no name in it */
+/** Something that must not be empty is; a call that ends with it is an "unknown" failure, as a real server has it. */
+export class EmptyValue extends Error {
+  override readonly name = 'EmptyValue';
+}
+
+/** @throws EmptyValue when there is no name in it; MalformedMessage when it is not UTF-8 */
 export function streamName(identifier: MessageOf<typeof StreamIdentifier> | undefined): string {
   const name = utf8(identifier?.streamName ?? nothing);
-  if (name === '') throw new MalformedMessage('The stream name is empty.');
+  if (name === '') throw new EmptyValue('The stream name is empty.');
   return name;
 }
 
@@ -46,7 +51,7 @@ export function expectedRevision(options: RevisionChoice): ExpectedRevision {
   throw new MalformedMessage('No expected revision was given.');
 }
 
-/** @throws RpcError when type or content type are missing; MalformedMessage for an id that cannot be */
+/** @throws RpcError when type or content type are missing; EmptyValue for an empty id or type; MalformedMessage for an id that cannot be */
 export function proposedEvent(proposed: Proposed): ProposedEvent {
   let type: string | undefined;
   let contentType: string | undefined;
@@ -57,8 +62,8 @@ export function proposedEvent(proposed: Proposed): ProposedEvent {
   if (type === undefined) throw missingRequiredMetadata('type');
   if (contentType === undefined) throw missingRequiredMetadata('content-type');
   const id = uuidText(proposed.id);
-  if (id === emptyUuid) throw new MalformedMessage('An event id is empty.');
-  if (type === '') throw new MalformedMessage('An event type is empty.');
+  if (id === emptyUuid) throw new EmptyValue('An event id is empty.');
+  if (type === '') throw new EmptyValue('An event type is empty.');
   return {
     id,
     type,
