@@ -30,10 +30,11 @@ export class EventsInMemory {
   dropBefore(position: number): void {
     const count = indexOf(this.all, 'position', position);
     if (count === 0) return;
-    for (const event of this.all.slice(0, count)) {
-      const events = this.streams.get(event.stream);
-      if (events?.length === 1) this.streams.delete(event.stream);
-      else events?.shift();
+    for (const stream of new Set(this.all.slice(0, count).map((event) => event.stream))) {
+      const events = this.streams.get(stream) ?? [];
+      const left = events.slice(indexOf(events, 'position', position));
+      if (left.length === 0) this.streams.delete(stream);
+      else this.streams.set(stream, left);
     }
     this.all = this.all.slice(count);
   }

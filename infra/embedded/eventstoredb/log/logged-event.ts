@@ -38,10 +38,12 @@ export class LoggedEvent {
   private streamName: string | undefined;
   private eventType: string | undefined;
 
-  constructor(position: number, revision: number, recorded: Buffer) {
+  /** `stream` saves reading it out of the bytes. */
+  constructor(position: number, revision: number, recorded: Buffer, stream?: string) {
     this.position = position;
     this.revision = revision;
     this.recorded = recorded;
+    this.streamName = stream;
   }
 
   /** An event as the log holds it; its number is read out of its bytes. */
@@ -172,7 +174,7 @@ export function recordEvent(event: ProposedEvent, stream: string, revision: numb
   writeMetadata('content-type', event.isJson ? 'application/json' : 'application/octet-stream');
   if (event.customMetadata.length > 0) writer.bytes(7, event.customMetadata);
   if (event.data.length > 0) writer.bytes(8, event.data);
-  return new LoggedEvent(position, revision, writer.finish());
+  return new LoggedEvent(position, revision, writer.finish(), stream);
 }
 
 function writeMetadata(key: string, value: string): void {

@@ -56,8 +56,8 @@ export function utf8(value: Buffer): string {
 
 /** Declares a message type by its fields; unknown fields are skipped, as protobuf demands. */
 export function message<S extends Shape>(shape: S): Message<Decoded<S>> {
-  const byNumber = new Map<number, [string, Field<unknown>]>();
-  for (const [name, field] of Object.entries(shape)) byNumber.set(field.number, [name, field]);
+  const fields = Object.entries<Field<unknown>>(shape);
+  const byNumber = new Map(fields.map((named) => [named[1].number, named]));
   const self: Message<Decoded<S>> = {
     decode(input) {
       const result: Record<string, unknown> = {};
@@ -82,7 +82,7 @@ export function message<S extends Shape>(shape: S): Message<Decoded<S>> {
       return encoder.finish();
     },
     write(writer, value) {
-      for (const [name, field] of Object.entries(shape)) {
+      for (const [name, field] of fields) {
         const content: unknown = value[name];
         if (content === undefined) continue;
         if (field.repeated) for (const item of content as unknown[]) writeField(writer, field, item);

@@ -18,7 +18,7 @@ export class ProtoWriter {
   /** A varint field; negative numbers are written as 64-bit two's complement, like int32 and int64. */
   integer(field: number, value: number | bigint): this {
     this.varint(field << 3);
-    if (typeof value === 'number' && value >= 0) this.varint(value);
+    if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) this.varint(Number(value));
     else this.bigVarint(BigInt.asUintN(64, BigInt(value)));
     return this;
   }
