@@ -14,8 +14,8 @@ import type { Database } from '#infra/postgres/database.ts';
 import { handleEffect, type EffectHandler } from '#infra/process-managers/effect.ts';
 import { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
 import { InMemoryVault } from '#infra/vault/vault.ts';
-import { dieAfterEveryAwait } from '#infra/verify/dying.ts';
-import { Dead, Life, type Side } from '#infra/verify/life.ts';
+import { Deeds, type NameOfDeed } from '#infra/verify/deeds.ts';
+import { Dead, Life } from '#infra/verify/life.ts';
 import { MemoryStore } from '#infra/verify/memory-store.ts';
 import { finishes, LEASE_TIMES } from '#infra/verify/process.ts';
 import { StoryClock } from '#infra/verify/story-clock.ts';
@@ -52,27 +52,32 @@ export interface Ending {
   readonly atStripe: readonly Money[];
 }
 
+/** The same whichever idempotency key, the last argument, it is called with. */
+const whatIsDoneAtStripe: NameOfDeed = (method, args) =>
+  /^(create|cancel)/.test(method) ? JSON.stringify([method, ...args.slice(0, -1)]) : undefined;
+/** Every event has an id of its own. */
+const whatIsAppended: NameOfDeed = (method, [, events]) => (method === 'append' ? (events as readonly { id: string }[])[0]?.id : undefined);
 const sum = (amounts: readonly number[]): number => amounts.reduce((total, amount) => total + amount, 0);
 const withoutStripeIds = (told: readonly unknown[]): string => JSON.stringify(told).replaceAll(/\b([a-z]{2,5})_[A-Za-z0-9]{14,}/g, '$1_');
 
 /**
  * All aggregates, all process managers and the effects at Stripe at work, over a real Postgres and a Stripe that speaks its protocol. People act
- * from outside; what follows is carried out by processes that die after every await: of SQL, of the event store, of Stripe. Effects that move
- * no money are only noted.
+ * from outside; what follows is carried out by processes that die of everything they do for the first time: at Stripe, in the event store, or by
+ * an effect that moves no money, which is only noted.
  */
 export class MoneyWorld {
   readonly clock = new StoryClock(MONDAY_NOON);
-  /** How the processes die; undefined: they do not. */
-  dying: Side | undefined;
+  /** Whether processes die of what they do. */
+  dying = false;
   /** What has arrived outside beside Stripe: effect and cause. */
   readonly noted = new Set<string>();
-  lives = 0;
   readonly #vault = new InMemoryVault();
   readonly #codec = new Codec({ deciders, vault: this.#vault });
   readonly #store = new MemoryStore(this.#codec);
   readonly #people = this.#aggregates(this.#store);
   readonly #stripe: StripePayments;
   readonly #heard = new Set<string>();
+  readonly #deeds = new Deeds();
   #acts = 0;
 
   constructor(private readonly parts: MoneyWorldParts) {
@@ -177,24 +182,14 @@ export class MoneyWorld {
   }
 
   async #follow(): Promise<void> {
-    const { database } = this.parts;
-    if (this.dying === undefined) {
+    if (!this.dying) {
       await this.#live(new Life(), 16);
       return;
     }
-    this.lives += await dieAfterEveryAwait({
-      side: this.dying,
-      live: async (life) => {
-        const end = await this.#live(life, 1);
-        this.#mustAddUp();
-        return end;
-      },
-      state: async () => {
-        const [durable] = await database.query(
-          `select (select sum(position) from engine.checkpoints) as position, (select count(*) from engine.outbox where state <> 'pending') as ended`,
-        );
-        return JSON.stringify({ ...durable, head: String(this.#store.log.head), noted: this.noted.size });
-      },
+    await this.#deeds.dieOfEach(async (life) => {
+      const end = await this.#live(life, 1);
+      this.#mustAddUp();
+      return end;
     });
   }
 
@@ -202,7 +197,7 @@ export class MoneyWorld {
     const { database } = this.parts;
     const { log } = this.#store;
     const errors: unknown[] = [];
-    const aggregates = this.#aggregates(life.port(this.#store));
+    const aggregates = this.#aggregates(this.#port(life, this.#store, whatIsAppended));
     const engine = new ProcessManagerEngine({
       database: life.database(database),
       managers: processManagers,
@@ -240,11 +235,15 @@ export class MoneyWorld {
   }
 
   #effects(life: Life): readonly EffectHandler[] {
-    const atStripe = stripeHandlers(life.port(this.#stripe));
+    const atStripe = stripeHandlers(this.#port(life, this.#stripe, whatIsDoneAtStripe));
     const moving = new Set(atStripe.map(({ definition }) => definition.type));
     const others = effectDefinitions.filter(({ type }) => !moving.has(type));
-    const note = (cause: string) => life.call(async () => void this.noted.add(cause));
-    return [...atStripe, ...others.map((definition) => handleEffect(definition, (_, { cause }) => note(`${definition.type} ${cause.id}`)))];
+    const elsewhere = this.#port(life, { note: async (cause: string) => void this.noted.add(cause) }, (_, [cause]) => String(cause));
+    return [...atStripe, ...others.map((each) => handleEffect(each, (_, { cause }) => elsewhere.note(`${each.type} ${cause.id}`)))];
+  }
+
+  #port<T extends object>(life: Life, port: T, nameOf: NameOfDeed): T {
+    return this.dying ? this.#deeds.port(life, port, nameOf) : life.port(port);
   }
 
   /** Whether Stripe had anything new to tell. */

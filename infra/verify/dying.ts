@@ -13,9 +13,10 @@ const MOST_AWAITS = 300;
 
 /**
  * Lets a process die after every await on its way. From each durable state that is reached, processes die after one answer more than the one
- * before, until one of them gets further; from there on again, and so to the end. So every await comes to be somebody's last. What is shorter
- * than starting up is tried at the beginning only: it changes nothing, so it would be the same again. Answers how many lives it took. Throws when
- * nothing more happens.
+ * before, until one of them gets further; from there on again, and so to the end. So every await comes to be somebody's last where calls come one after
+ * the other. Where they overlap, the nth answer is not the same one in each life, so one may be left out, and another in the next run; `Deeds` leaves
+ * out none. What is shorter than starting up is tried at the beginning only: it changes nothing, so it would be the same again. Answers how many lives
+ * it took. Throws when nothing more happens.
  */
 export async function dieAfterEveryAwait({ live, state, side }: Dying): Promise<number> {
   let awaits = 1;
