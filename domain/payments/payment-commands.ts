@@ -77,6 +77,10 @@ export const retryRefund = defineCommand('RetryRefund', {
   sentence: 'Try a failed refund again, under a new key.',
   data: target.extend({ refundId: uuid }),
 });
+export const retryFailedRefund = defineCommand('RetryFailedRefund', {
+  sentence: 'Try a refund again that failed with this code, whichever comes first.',
+  data: target.extend({ code }),
+});
 export const recordRefundAccepted = defineCommand('RecordRefundAccepted', {
   sentence: 'Record that Stripe took a refund on.',
   data: target.extend({ refundId: uuid, stripeRefundId: stripeId }),
@@ -181,6 +185,7 @@ export const paymentCommands = [
   requestRefund,
   refundBookingOutcome,
   retryRefund,
+  retryFailedRefund,
   recordRefundAccepted,
   recordPaymentRefunded,
   recordRefundFailed,

@@ -175,6 +175,30 @@ describe('Trying a refund again', () => {
   it('needs a refund', () => retry(...paid).refused(refusals.RefundNotFound));
 });
 
+describe('Trying again what failed for a reason that may pass', () => {
+  const code = 'nothing_done';
+  const undone = event(events.refundFailed, { ...tenNotRefunded.data, code });
+  const retry = (...before: readonly events.PaymentEvent[]) => past(...before).when(commands.retryFailedRefund, { paymentId, code });
+  const otherBack = event(events.refundRequested, { ...tenBack.data, refundId: otherRefund, idempotencyKey: `re:${otherRefund}` });
+  const otherRefunded = event(events.paymentRefunded, { ...tenRefunded.data, refundId: otherRefund, stripeRefundId: 're_other' });
+  const won = event(events.chargebackWon, chargebackOpened.data);
+
+  it('finds it by the reason', () => retry(...paid, tenBack, undone).then(secondAttempt));
+  it('waits for the end of a chargeback', () => {
+    retry(...paid, tenBack, undone, chargebackOpened).refused(refusals.PaymentOnHold);
+    retry(...paid, tenBack, undone, chargebackOpened, won).then(secondAttempt);
+  });
+  it('waits for another refund', () => {
+    retry(...paid, tenBack, undone, otherBack).refused(refusals.RefundPending);
+    retry(...paid, tenBack, undone, otherBack, otherRefunded).then(secondAttempt);
+  });
+  it('leaves alone what failed for another reason, is under way or went through', () => {
+    retry(...paid, tenBack, tenNotRefunded).alreadySo();
+    retry(...paid, tenBack, undone, secondAttempt).alreadySo();
+    retry(...paid, tenBack, undone, secondAttempt, tenRefunded).alreadySo();
+  });
+});
+
 describe('A chargeback', () => {
   const disputeId = 'dp_mia';
   const open = (before: readonly events.PaymentEvent[], currency = 'usd') =>

@@ -14,6 +14,7 @@ type RefundCommand = PaymentCommandOf<
   | 'RequestRefund'
   | 'RefundBookingOutcome'
   | 'RetryRefund'
+  | 'RetryFailedRefund'
   | 'RecordRefundAccepted'
   | 'RecordPaymentRefunded'
   | 'RecordRefundFailed'
@@ -55,24 +56,12 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
       const refund = known(state, refundId);
       if (refund.status === 'pending') return [];
       if (refund.status !== 'failed') throw new refusals.RefundNotFailed();
-      mustBeMovable(state);
-      mustHaveNonePending(state);
-      const attempt = refund.attempt + 1;
-      return [
-        event(events.refundRequested, {
-          ...terms.parties,
-          refundId,
-          intentId: intentOf(state),
-          amount: refund.amount,
-          currency: terms.currency,
-          // The first attempt has taken both sides' shares already.
-          tutorShare: 0,
-          feeShare: 0,
-          reason: 'by_admin',
-          attempt,
-          idempotencyKey: `re:${refundId}:${attempt}`,
-        }),
-      ];
+      return [nextAttempt(state, terms, refundId, refund)];
+    }
+    case 'RetryFailedRefund': {
+      const { code } = command.data;
+      const failed = Object.entries(state.refunds).find(([, { status, failure }]) => status === 'failed' && failure === code);
+      return failed === undefined ? [] : [nextAttempt(state, terms, ...failed)];
     }
     case 'RecordRefundAccepted': {
       const { refundId, stripeRefundId } = command.data;
@@ -130,6 +119,25 @@ function requestedEvent(state: PaymentState, terms: Terms, { refundId, amount, r
     reason,
     attempt: 1,
     idempotencyKey: `re:${refundId}`,
+  });
+}
+
+function nextAttempt(state: PaymentState, terms: Terms, refundId: string, refund: Refund) {
+  mustBeMovable(state);
+  mustHaveNonePending(state);
+  const attempt = refund.attempt + 1;
+  return event(events.refundRequested, {
+    ...terms.parties,
+    refundId,
+    intentId: intentOf(state),
+    amount: refund.amount,
+    currency: terms.currency,
+    // The first attempt has taken both sides' shares already.
+    tutorShare: 0,
+    feeShare: 0,
+    reason: 'by_admin',
+    attempt,
+    idempotencyKey: `re:${refundId}:${attempt}`,
   });
 }
 

@@ -23,6 +23,8 @@ export interface Refund {
   readonly status: 'pending' | 'done' | 'failed';
   readonly attempt: number;
   readonly key: string;
+  /** Why it failed, when it did. */
+  readonly failure?: string;
   /** What Stripe calls this attempt, once it took it on. */
   readonly stripeRefundId?: string;
 }
@@ -210,8 +212,10 @@ export function evolvePayment(state: PaymentState, event: PaymentEvent): Payment
       const { refundId, stripeRefundId } = event.data;
       return { ...state, refunds: amend(state.refunds, refundId, { status: 'done', stripeRefundId }) };
     }
-    case 'RefundFailed':
-      return { ...state, refunds: amend(state.refunds, event.data.refundId, { status: 'failed' }) };
+    case 'RefundFailed': {
+      const { refundId, code: failure } = event.data;
+      return { ...state, refunds: amend(state.refunds, refundId, { status: 'failed', failure }) };
+    }
     case 'ChargebackOpened': {
       const { disputeId, amount } = event.data;
       return { ...state, chargebacks: { ...state.chargebacks, [disputeId]: { amount, status: 'open' } } };

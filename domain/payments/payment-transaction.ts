@@ -74,6 +74,7 @@ function decide(command: PaymentCommand, state: PaymentState): readonly PaymentE
     case 'RequestRefund':
     case 'RefundBookingOutcome':
     case 'RetryRefund':
+    case 'RetryFailedRefund':
     case 'RecordRefundAccepted':
     case 'RecordPaymentRefunded':
     case 'RecordRefundFailed':
@@ -166,7 +167,7 @@ export const paymentTransaction: Decider<PaymentState, PaymentCommand, PaymentEv
   aggregateType: 'PaymentTransaction',
   context: 'payments',
   idField: 'paymentId',
-  stateVersion: 1,
+  stateVersion: 2,
   commands: paymentCommands,
   events: events.paymentEvents,
   refusals: refusals.paymentRefusals,

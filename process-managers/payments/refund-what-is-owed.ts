@@ -1,7 +1,7 @@
 import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { effect, now, type ProcessManager } from '#domain/kernel/consumer.ts';
-import { paymentIdOf, refundBookingOutcome, retryRefund } from '#domain/payments/payment-commands.ts';
+import { paymentIdOf, refundBookingOutcome, retryFailedRefund } from '#domain/payments/payment-commands.ts';
 import { NOTHING_DONE } from '../effects/stripe-calls.ts';
 import { cancelPaymentIntent, createRefund } from '../effects/stripe-effects.ts';
 
@@ -9,6 +9,12 @@ import { cancelPaymentIntent, createRefund } from '../effects/stripe-effects.ts'
 const NOT_NOW = ['payment_not_found', 'payment_not_captured', 'payment_on_hold', 'refund_pending'];
 
 const refundIfOwed = (paymentId: string) => now(command(refundBookingOutcome, { paymentId }), { settledBy: NOT_NOW });
+
+/** After whatever may have stood in the way: refunds that Stripe did nothing about are tried again, others that failed wait for a person. */
+const refundAgain = (paymentId: string) => [
+  now(command(retryFailedRefund, { paymentId, code: NOTHING_DONE }), { settledBy: NOT_NOW }),
+  refundIfOwed(paymentId),
+];
 
 /**
  * The compensation of every booking that comes to nothing after money came, in whichever order the two happen: whether something is owed
@@ -25,14 +31,11 @@ export const refundWhatIsOwed: ProcessManager<Events> = {
       return [now(effect(cancelPaymentIntent, { paymentId, bookingId, reason: 'booking_ended' })), refundIfOwed(paymentId)];
     },
     PaymentProcessed: ({ data }) => refundIfOwed(data.paymentId),
-    PaymentRefunded: ({ data }) => refundIfOwed(data.paymentId),
-    RefundFailed: ({ data: { paymentId, refundId, code } }) => [
-      ...(code === NOTHING_DONE ? [now(command(retryRefund, { paymentId, refundId }), { settledBy: ['refund_not_failed'] })] : []),
-      refundIfOwed(paymentId),
-    ],
-    ChargebackWon: ({ data }) => refundIfOwed(data.paymentId),
-    ChargebackLost: ({ data }) => refundIfOwed(data.paymentId),
-    PaymentMismatchCleared: ({ data }) => refundIfOwed(data.paymentId),
+    PaymentRefunded: ({ data }) => refundAgain(data.paymentId),
+    RefundFailed: ({ data }) => refundAgain(data.paymentId),
+    ChargebackWon: ({ data }) => refundAgain(data.paymentId),
+    ChargebackLost: ({ data }) => refundAgain(data.paymentId),
+    PaymentMismatchCleared: ({ data }) => refundAgain(data.paymentId),
     RefundRequested: ({ data: { paymentId, refundId, reason } }) =>
       reason === 'made_in_stripe' ? [] : now(effect(createRefund, { paymentId, refundId })),
   },
