@@ -40,6 +40,16 @@ for (const [path, call] of [
       await peer.client.deleteStream(stream);
       expect(await failureOf(append(peer, stream, [happened()], 'stream_exists'))).toMatchObject({ type: 'stream-deleted' });
     },
+    'stream_exists: a retry succeeds like one with any, and one with a later id unknown is a wrong version': async (peer) => {
+      const stream = peer.fresh();
+      await append(peer, stream, [happened()], 'any');
+      const events = several(2);
+      const first = await append(peer, stream, events, 'stream_exists');
+      await append(peer, stream, [happened()], 'any');
+      expect(await append(peer, stream, events, 'stream_exists')).toEqual(first);
+      expect(await failureOf(append(peer, stream, [...events, happened()], 'stream_exists'))).toMatchObject(wrong(3n));
+      expect(await idsIn(peer, stream)).toHaveLength(4);
+    },
     'any: a retry succeeds with the revision and position of its own last event': async (peer) => {
       const stream = peer.fresh();
       const events = several(3);
@@ -54,6 +64,13 @@ for (const [path, call] of [
       await append(peer, one, events, 'any');
       await append(peer, two, events, 'any');
       expect(await idsIn(peer, two)).toEqual(idsOf(events));
+    },
+    'any: the first writer of an id keeps it, so a retry in the second stream is written again': async (peer) => {
+      const events = several(2);
+      const [one, two] = [peer.fresh(), peer.fresh()];
+      for (const stream of [one, two, two, one]) await append(peer, stream, events, 'any');
+      expect(await idsIn(peer, one)).toEqual(idsOf(events));
+      expect(await idsIn(peer, two)).toEqual([...idsOf(events), ...idsOf(events)]);
     },
     'any: with the first id unknown all is written, later duplicates included': async (peer) => {
       const stream = peer.fresh();
@@ -78,6 +95,26 @@ for (const [path, call] of [
       expect(await append(peer, stream, events, 'no_stream')).toMatchObject({ nextExpectedRevision: 299n });
       expect(await append(peer, stream, second, 299n)).toMatchObject({ nextExpectedRevision: 301n });
       expect(await idsIn(peer, stream)).toHaveLength(304);
+    },
+    'exact: a retry succeeds though the events are truncated, or their stream is deleted, and brings nothing back': async (peer) => {
+      const [truncated, deleted] = [peer.fresh(), peer.fresh()];
+      const events = several(3);
+      for (const stream of [truncated, deleted]) await append(peer, stream, events, 'no_stream');
+      await peer.client.setStreamMetadata(truncated, { truncateBefore: 3 });
+      await peer.client.deleteStream(deleted);
+      for (const stream of [truncated, deleted]) {
+        expect(await append(peer, stream, events, 'no_stream')).toMatchObject({ success: true, nextExpectedRevision: 2n });
+      }
+      expect(await idsIn(peer, truncated)).toEqual([]);
+      expect(await failureOf(idsIn(peer, deleted))).toMatchObject({ type: 'stream-not-found' });
+    },
+    'no_stream: retrying what brought a deleted stream back is a wrong version': async (peer) => {
+      const stream = peer.fresh();
+      await append(peer, stream, several(2), 'no_stream');
+      await peer.client.deleteStream(stream);
+      const events = several(2);
+      expect(await append(peer, stream, events, 'no_stream')).toMatchObject({ nextExpectedRevision: 3n });
+      expect(await failureOf(append(peer, stream, events, 'no_stream'))).toMatchObject(wrong(3n));
     },
     'exact: other events at a revision that is taken are a wrong version': async (peer) => {
       const stream = peer.fresh();
@@ -121,16 +158,20 @@ for (const [path, call] of [
       expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
       expect(await idsIn(peer, stream)).toHaveLength(2);
     },
-    'appends from many writers each stay together, in one row of numbers and of positions': async (peer) => {
+    'appends from many writers each stay together, in their stream and in $all': async (peer) => {
       const stream = peer.fresh();
+      const { position = 'start' } = await append(peer, peer.fresh(), [happened()], 'any');
       const batches = Array.from({ length: 30 }, (_, index) => several(1 + (index % 5)));
-      await Promise.all(batches.map((events) => append(peer, stream, events, 'any')));
+      const elsewhere = Array.from({ length: 30 }, () => append(peer, peer.fresh(), several(2), 'any'));
+      await Promise.all([...batches.map((events) => append(peer, stream, events, 'any')), ...elsewhere]);
       const read = await collect(peer.client.readStream(stream));
       expect(revisionsOf(read)).toEqual(read.map((_, index) => index));
       const positions = read.map(({ event }) => event?.position?.commit ?? 0n);
       expect(positions).toEqual(positions.toSorted((a, b) => (a < b ? -1 : 1)));
-      const ids = read.map(({ event }) => event?.id).join();
-      for (const events of batches) expect(ids).toContain(idsOf(events).join());
+      const all = await collect(peer.client.readAll({ fromPosition: position }));
+      for (const ids of [read, all].map((events) => events.map(({ event }) => event?.id).join())) {
+        for (const events of batches) expect(ids).toContain(idsOf(events).join());
+      }
     },
     'an empty append changes nothing and answers the head': async (peer) => {
       const stream = peer.fresh();

@@ -1,8 +1,10 @@
 import type { AllStreamResolvedEvent, Position } from '@eventstore/db-client';
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { expect } from '@jest/globals';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Happened, Peer } from './contract.ts';
 import { classic, collect, contract, failureOf, happened, revisionsOf, several } from './contract.ts';
+import { checkpointStream, consume, createGroup, eager, parkedStream, untilInfo } from './groups.ts';
 import { Empty, rawRead, rawStreams, readRequest } from './raw-client.ts';
 
 async function written(peer: Peer, count: number): Promise<string> {
@@ -17,6 +19,12 @@ const positionsOf = (events: readonly { event?: { position?: Position } }[]) => 
 
 async function readAll(peer: Peer, options: Parameters<Peer['client']['readAll']>[0]): Promise<AllStreamResolvedEvent[]> {
   return (await collect(peer.client.readAll(options))) as AllStreamResolvedEvent[];
+}
+
+/** Gives a stream a maximum age, and waits until all its events are older. */
+async function makeOld(peer: Peer, stream: string): Promise<void> {
+  await peer.client.setStreamMetadata(stream, { maxAge: 1 });
+  while ((await collect(peer.client.readStream(stream))).length > 0) await nextTurn();
 }
 
 contract('4 positions and $all', {
@@ -50,9 +58,10 @@ contract('4 positions and $all', {
     expect(backwards.map(({ event }) => event?.id).toReversed()).toEqual(forwards.map(({ event }) => event?.id));
     expect(forwards.filter(({ event }) => event?.streamId === stream)).toHaveLength(700);
   },
-  'holds events that truncation, $maxCount and soft deletes hide in their streams': async (peer) => {
-    const hidden = await Promise.all([written(peer, 3), written(peer, 3), written(peer, 3)]);
-    const [truncated = '', counted = '', deleted = ''] = hidden;
+  'holds events that truncation, $maxCount, $maxAge and soft deletes hide in their streams': async (peer) => {
+    const hidden = await Promise.all(Array.from({ length: 4 }, () => written(peer, 3)));
+    const [truncated = '', counted = '', deleted = '', aged = ''] = hidden;
+    await makeOld(peer, aged);
     await peer.client.setStreamMetadata(truncated, { truncateBefore: 2 });
     await peer.client.setStreamMetadata(counted, { maxCount: 1 });
     await peer.client.deleteStream(deleted);
@@ -70,6 +79,22 @@ contract('4 positions and $all', {
     ]);
     expect(newest[0]?.event?.position).toEqual(position);
     expect(newest[0]?.event?.revision).toBe(9_223_372_036_854_775_807n);
+  },
+  'holds what groups on streams note about themselves, and the definitions of all groups': async (peer) => {
+    const stream = await written(peer, 2);
+    await createGroup(peer, stream, eager);
+    const consumer = consume(peer, stream);
+    const [first, second] = await consumer.has(2);
+    if (first) await consumer.group.nack('park', 'no', first);
+    if (second) await consumer.ack(second);
+    await untilInfo(peer, stream, ({ stats }) => stats.lastCheckpointedEventRevision === 1n && stats.parkedMessageCount === 1n);
+    await consumer.close();
+    const all = await readAll(peer, {});
+    const kinds = all.map(({ event }) => `${event?.streamId} ${event?.type}`);
+    expect(kinds).toContain(`${checkpointStream(stream)} SubscriptionCheckpoint`);
+    expect(kinds).toContain(`${parkedStream(stream)} $>`);
+    expect(kinds).toContain('$persistentSubscriptionConfig $PersistentConfig');
+    expect(all.filter(({ event }) => event?.streamId === '$epoch-information')).toEqual([]);
   },
   'is not empty on a server on which nobody wrote': async (peer) => {
     expect((await readAll(peer, { maxCount: 1 }))[0]?.event?.type).toMatch(/^\$/);
@@ -122,6 +147,27 @@ contract('5 stream reads', {
     await peer.client.tombstoneStream(hard);
     expect(await failureOf(collect(peer.client.readStream(soft)))).toMatchObject({ type: 'stream-not-found' });
     expect(await failureOf(collect(peer.client.readStream(hard)))).toMatchObject({ type: 'stream-deleted', streamName: hard });
+  },
+  '"not found" is an answer, and the call ends well': async (peer) => {
+    const raw = rawStreams(peer.server.connectionString);
+    const stream = peer.fresh();
+    const { error, responses } = await rawRead(raw, readRequest(stream));
+    raw.close();
+    expect(error).toBeUndefined();
+    expect(responses).toHaveLength(1);
+    const name = responses[0]?.getStreamNotFound()?.getStreamIdentifier()?.getStreamName_asU8();
+    expect(Buffer.from(name ?? []).toString()).toBe(stream);
+  },
+  'a count counts visible events, however many hidden ones lie before them': async (peer) => {
+    const [truncated, counted] = await Promise.all([written(peer, 600), written(peer, 600)]);
+    await peer.client.setStreamMetadata(truncated, { truncateBefore: 590 });
+    await peer.client.setStreamMetadata(counted, { maxCount: 10 });
+    for (const stream of [truncated, counted]) {
+      const read = (options: Parameters<typeof peer.client.readStream>[1]) => collect(peer.client.readStream(stream, options));
+      expect(revisionsOf(await read({ maxCount: 3 }))).toEqual([590, 591, 592]);
+      expect(revisionsOf(await read({ fromRevision: 595n, maxCount: 3 }))).toEqual([595, 596, 597]);
+      expect(revisionsOf(await read({ direction: 'backwards', fromRevision: 591n, maxCount: 5 }))).toEqual([591, 590]);
+    }
   },
   'from beyond the head is empty, and backwards starts at the head': async (peer) => {
     const stream = await written(peer, 3);
@@ -207,12 +253,14 @@ contract('5 link resolution', {
   },
   'a target that is missing, truncated, deleted or too old comes as a link without event': async (peer) => {
     const [truncated, deleted, hard, counted] = await Promise.all([written(peer, 2), written(peer, 1), written(peer, 1), written(peer, 3)]);
+    const aged = await written(peer, 1);
+    await makeOld(peer, aged);
     await peer.client.setStreamMetadata(truncated, { truncateBefore: 1 });
     await peer.client.deleteStream(deleted);
     await peer.client.tombstoneStream(hard);
     await peer.client.setStreamMetadata(counted, { maxCount: 1 });
     const stream = peer.fresh();
-    const targets = [`0@${truncated}`, `0@${deleted}`, `0@${hard}`, `1@${counted}`, `7@${truncated}`, `0@${peer.fresh()}`];
+    const targets = [`0@${truncated}`, `0@${deleted}`, `0@${hard}`, `1@${counted}`, `0@${aged}`, `7@${truncated}`, `0@${peer.fresh()}`];
     await peer.client.appendToStream(stream, targets.map(link));
     const read = await collect(peer.client.readStream(stream, { resolveLinkTos: true }));
     expect(read.map(({ event, link: from }) => [event, Number(from?.revision)])).toEqual(targets.map((_, index) => [undefined, index]));

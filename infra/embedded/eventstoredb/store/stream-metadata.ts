@@ -40,7 +40,7 @@ export function parseStreamMetadata(data: Buffer): StreamMetadata {
 
 /** The same metadata with another truncate-before; big numbers of others keep every digit. */
 export function withTruncateBefore(data: Buffer | undefined, truncateBefore: number): Buffer {
-  const json = (data && parseObject(data)) ?? {};
+  const json = (data && parseObject(data, keepDigits)) ?? {};
   return Buffer.from(JSON.stringify({ ...json, $tb: truncateBefore }));
 }
 
@@ -50,13 +50,13 @@ interface ReviverContext {
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
 
 function keepDigits(_key: string, value: unknown, context: ReviverContext): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value) || !context.source || !/^-?\d+$/.test(context.source)) return value;
-  return Math.abs(value) >= deletedFrom ? value : rawJson(context.source);
+  const isTooBig = typeof value === 'number' && !Number.isSafeInteger(value) && context.source && /^-?\d+$/.test(context.source);
+  return isTooBig ? rawJson(context.source) : value;
 }
 
-function parseObject(data: Buffer): Record<string, unknown> | undefined {
+function parseObject(data: Buffer, revive?: typeof keepDigits): Record<string, unknown> | undefined {
   try {
-    const json: unknown = JSON.parse(data.toString('utf8'), keepDigits as (key: string, value: unknown) => unknown);
+    const json: unknown = JSON.parse(data.toString('utf8'), revive as (key: string, value: unknown) => unknown);
     return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
