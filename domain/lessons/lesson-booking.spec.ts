@@ -207,6 +207,8 @@ describe('Ending a lesson', () => {
     ending(toStarted, SYSTEM, plus(endsAt, 14 * MINUTE), 'overtime').refused(refusal.TooEarlyToEnd, { from: plus(endsAt, 15 * MINUTE) }));
   it('counts to the moment when the last one left', () =>
     ending(toStarted, SYSTEM, plus(startsAt, 60 * MINUTE), 'everybody_left', plus(startsAt, 50 * MINUTE)).then(after(50, 'platform')));
+  it('counts to that moment also when it is found out hours later', () =>
+    ending(toStarted, SYSTEM, plus(endsAt, 120 * MINUTE), 'overtime', plus(startsAt, 50 * MINUTE)).then(after(50, 'platform')));
   it('waits ten minutes for somebody to come back', () =>
     ending(toStarted, SYSTEM, plus(startsAt, 59 * MINUTE), 'everybody_left', plus(startsAt, 50 * MINUTE)).refused(refusal.TooEarlyToEnd, {
       from: plus(startsAt, 60 * MINUTE),
