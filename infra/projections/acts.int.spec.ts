@@ -196,6 +196,20 @@ describe('What operators do to a read model', () => {
     expect(await record.outcomeOf(asked, 10_000)).toMatchObject({ state: 'done', outcome: expect.stringContaining('already') });
   });
 
+  it('keeps no read model from its work when it cannot be carried out, and is once it can', async () => {
+    const engine = await lead();
+    await database.query(`create sequence attempts;
+      create function refuse() returns trigger language plpgsql as $$ begin perform nextval('public.attempts'); raise exception 'not now'; end $$;
+      create trigger refuse before update on engine.checkpoints for each row when (new.state = 'paused') execute function refuse()`);
+    const asked = await askFor({ database, record }, { act: 'pause', consumer }, operator);
+    const isTried = async () => (await database.query<{ is_called: boolean }>('select is_called from attempts'))[0]!.is_called;
+    while (!(await isTried())) await new Promise((resolve) => setTimeout(resolve, 20));
+    happened('ShelfPut', { shelf: 'b' });
+    expect(await engine.positions.waitFor([consumer], log.head, 10_000)).toBe(true);
+    await database.query('drop trigger refuse on engine.checkpoints');
+    expect(await record.outcomeOf(asked, 10_000)).toMatchObject({ state: 'done', outcome: `paused at ${log.head}` });
+  });
+
   it('is refused for what does not exist, before it is on record', async () => {
     await lead();
     const parts = { database, record };

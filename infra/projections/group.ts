@@ -78,10 +78,11 @@ export class Group {
     if (behind.length > 0) await this.#write(behind, this.#folded);
   }
 
-  /** Resolves when nothing is under way any more; what has been gathered stays unwritten. */
+  /** Resolves when nothing is under way any more, whatever came of it; what has been gathered stays unwritten. */
   async rest(): Promise<void> {
-    await this.#folding;
-    await this.#writing;
+    // What is being folded may begin to write.
+    await Promise.allSettled([this.#folding]);
+    await Promise.allSettled([this.#writing]);
   }
 
   #takeGathered(): FeedPage {

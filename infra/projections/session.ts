@@ -16,7 +16,6 @@ import type { Member } from './group.ts';
 import { prepareMembers } from './members.ts';
 import { mend, type Mending } from './mend.ts';
 import type { Positions } from './positions.ts';
-import { PassStopped } from './refold.ts';
 import { createIndexes, showTable, viewedTable } from './tables.ts';
 import { fill, follow, type WorkParts } from './work.ts';
 
@@ -66,7 +65,8 @@ const TELL_EVERY_MS = 1_000;
  */
 export class Session implements LeasedWork {
   readonly failed: Promise<never>;
-  #fail!: (error: unknown) => void;
+  /** Ends the session: whatever it left half done is taken up by the next one, which begins at what is stored. */
+  readonly #fail: (error: unknown) => void;
   readonly #options: SessionOptions;
   readonly #stopping = new AbortController();
   #live: Member[] = [];
@@ -82,9 +82,12 @@ export class Session implements LeasedWork {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.failed = new Promise((_, reject) => {
-      this.#fail = reject;
-    });
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.failed = promise;
+    this.#fail = (error) => {
+      this.#stopping.abort();
+      reject(error);
+    };
     // Whoever leads listens from when the session is open; a failure before that is thrown by open itself.
     this.failed.catch(() => undefined);
   }
@@ -146,14 +149,26 @@ export class Session implements LeasedWork {
       if (met !== undefined) throw met;
       return;
     }
-    await this.#liveFeed?.stop();
-    const prepared = await prepareMembers(
-      database,
-      lease.token,
-      this.#live.map(({ model }) => model),
-    );
-    this.#live = prepared.map(({ member }) => member);
-    this.#openLive();
+    await this.#regroup(async () => {
+      const prepared = await prepareMembers(
+        database,
+        lease.token,
+        this.#live.map(({ model }) => model),
+      );
+      this.#live = prepared.map(({ member }) => member);
+    });
+  }
+
+  /** Stops the live read models, changes who they are, and goes on. When that fails, nothing of this session goes on. */
+  async #regroup(change: () => Promise<void> | void): Promise<void> {
+    try {
+      await this.#liveFeed?.stop();
+      await change();
+      this.#openLive();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   /** Resolves when the members have joined the live ones, or cannot. `alone`: nothing else changes who is live meanwhile. */
@@ -212,7 +227,7 @@ export class Session implements LeasedWork {
     if (record === undefined) return;
     await this.#every(DESK_MS, async () => {
       for (const act of Object.values((await record.read(GROUP)).open))
-        if (isOfModel(act)) await this.#carryOut(record, act).catch(onError);
+        if (isOfModel(act) && !this.#stopping.signal.aborted) await this.#carryOut(record, act).catch(onError);
     });
   }
 
@@ -237,13 +252,13 @@ export class Session implements LeasedWork {
     }
   }
 
-  /** An act that is cut short because this process stops is left for whoever is next. */
+  /** An act that is cut short because this session ends is left for whoever is next. */
   async #carryOut(record: OperationsRecord, act: ModelAct): Promise<void> {
     const { lease } = this.#options;
     lease.assertHeld();
     const came = await this.#alongside(() => this.#act(act)).then(
       (outcome) => ({ state: 'done' as const, outcome }),
-      (error: unknown) => (error instanceof PassStopped ? undefined : { state: 'failed' as const, outcome: reasonOf(error) }),
+      (error: unknown) => (this.#stopping.signal.aborted ? undefined : { state: 'failed' as const, outcome: reasonOf(error) }),
     );
     // Whoever has taken the work over meanwhile finds the act open, and says what comes of it.
     lease.assertHeld();
@@ -262,11 +277,11 @@ export class Session implements LeasedWork {
         const already = named(this.#paused);
         if (already !== undefined) return `is paused at ${already.position} already`;
         if (live === undefined) throw new Error(`${consumer} is not live.`);
-        await this.#liveFeed?.stop();
-        await this.#setState(live, 'paused');
-        this.#live = without(this.#live, [live]);
-        this.#paused = [...this.#paused, live];
-        this.#openLive();
+        await this.#regroup(async () => {
+          await this.#setState(live, 'paused');
+          this.#live = without(this.#live, [live]);
+          this.#paused = [...this.#paused, live];
+        });
         return `paused at ${live.position}`;
       }
       case 'ReadModelResumeRequested': {
@@ -300,17 +315,22 @@ export class Session implements LeasedWork {
   }
 
   /** Takes a model out of the live ones, which go on without it. */
-  async #takeOut(member: Member): Promise<void> {
-    await this.#liveFeed?.stop();
-    this.#live = without(this.#live, [member]);
-    if (this.#building.length === 0) this.#buildingSince = performance.now();
-    this.#building = [...this.#building, member];
-    this.#openLive();
+  #takeOut(member: Member): Promise<void> {
+    return this.#regroup(() => {
+      this.#live = without(this.#live, [member]);
+      if (this.#building.length === 0) this.#buildingSince = performance.now();
+      this.#building = [...this.#building, member];
+    });
   }
 
   /** Lets a model that was taken out catch up by itself, and join the others. */
   async #putBack(member: Member): Promise<void> {
-    member.fold.forget(await loadHeldBack(this.#options.database, member));
+    try {
+      member.fold.forget(await loadHeldBack(this.#options.database, member));
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
     this.#building = without(this.#building, [member]);
     await this.#beginBuild([member], { alone: true });
   }

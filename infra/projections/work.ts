@@ -57,16 +57,15 @@ export async function fill(
   await feed.stop();
   try {
     if (failure !== undefined) throw failure.error;
-    if (stopped.aborted) {
-      // A write that is still under way would come in between whatever is done next with these tables.
-      await group.rest();
-      return 'stopped';
-    }
+    if (stopped.aborted) return 'stopped';
     await group.settle();
     return 'caught up';
   } catch (error) {
     if (gather && isUnstorable(error)) return 'unstorable';
     throw error;
+  } finally {
+    // A write that is still under way would come in between whatever is done next with these tables.
+    await group.rest();
   }
 }
 
