@@ -25,11 +25,16 @@ async function until(type: string, { paymentId }: Reserved): Promise<void> {
 }
 
 describe('A chargeback over a part of the charge', () => {
-  const disputed = { disputeId: 'dp_part', amount: 1_000, currency: 'eur' } as const;
-  const open = ({ paymentId }: Reserved) => world.send(command(payment.recordChargebackOpened, { paymentId, ...disputed }));
-  const lose = async ({ paymentId }: Reserved) => {
-    await world.send(command(payment.recordChargebackLost, { paymentId, disputeId: disputed.disputeId }));
-    await world.settle();
+  const open = async (lesson: Reserved) => {
+    const { chargeId } = await lessons.stateOf(lesson);
+    const { id } = await world.harness.control<{ id: string }>('POST', `charges/${chargeId}/dispute`, { amount: 1_000 });
+    const { paymentId } = lesson;
+    await world.send(command(payment.recordChargebackOpened, { paymentId, disputeId: id, amount: 1_000, currency: 'eur' }));
+    return id;
+  };
+  const lose = async (disputeId: string) => {
+    await world.harness.control('POST', `disputes/${disputeId}/close`, { outcome: 'lost' });
+    await world.deliver();
   };
   /** A tutor who owes 8.00 from an earlier lesson. */
   const tutorInDebt = async () => {
@@ -47,10 +52,10 @@ describe('A chargeback over a part of the charge', () => {
     const tutorId = newId();
     await lessons.onboard(tutorId);
     const lesson = await lessons.paidLesson({ tutorId });
-    await open(lesson);
+    const dispute = await open(lesson);
     await lessons.teach(lesson);
     expect(lessons.typesOf(lesson).at(-1)).toBe('ChargebackOpened');
-    await lose(lesson);
+    await lose(dispute);
     expect(lessons.typesOf(lesson).slice(-3)).toEqual(['PaymentReleased', 'TutorPayoutScheduled', 'TutorPayoutSent']);
     expect(await world.stripe.findTransfers(lesson.bookingId)).toMatchObject([{ amount: 3_200 }]);
   });
@@ -61,13 +66,50 @@ describe('A chargeback over a part of the charge', () => {
     await lessons.give(second);
     world.clock.advance(DAY);
     await until(moment, second);
-    await open(second);
+    const dispute = await open(second);
     await world.settle();
     expect(lessons.typesOf(second).at(-1)).toBe('ChargebackOpened');
-    await lose(second);
+    await lose(dispute);
     expect(lessons.typesOf(second).slice(-3)).toEqual(['PayoutNetted', 'TutorPayoutScheduled', 'TutorPayoutSent']);
     expect(lessons.typesOf(first).at(-1)).toBe('TutorDebtSettled');
     expect(await world.stripe.findTransfers(second.bookingId)).toMatchObject([{ amount: 2_400 }]);
+  });
+});
+
+describe('A charge that we hear of last', () => {
+  it('is recorded with the refund that somebody made of it at Stripe', async () => {
+    const lesson = await lessons.reserve();
+    await lessons.pay(lesson);
+    const { intentId } = await lessons.stateOf(lesson);
+    await world.harness.stripe.refunds.create({ payment_intent: intentId! });
+    await world.deliver((type) => !type.startsWith('payment_intent.'));
+    expect(lessons.typesOf(lesson).slice(2)).toEqual(['PaymentProcessed', 'RefundRequested', 'PaymentRefunded']);
+    expect(await lessons.bookingStatus(lesson)).toBe('Failed');
+    await world.deliver();
+    expect(lessons.typesOf(lesson)).toHaveLength(5);
+  });
+
+  it('is recorded with its chargeback', async () => {
+    const lesson = await lessons.reserve();
+    await lessons.pay(lesson);
+    const { intentId } = await lessons.stateOf(lesson);
+    const { latest_charge: charge } = await world.harness.stripe.paymentIntents.retrieve(intentId!);
+    await world.harness.control('POST', `charges/${String(charge)}/dispute`);
+    await world.deliver((type) => !type.startsWith('payment_intent.'));
+    expect(lessons.typesOf(lesson).slice(2)).toEqual(['PaymentProcessed', 'ChargebackOpened']);
+  });
+});
+
+describe('A card that was declined and one whose challenge failed', () => {
+  it('are two attempts, however late we look into either', async () => {
+    const lesson = await lessons.reserve();
+    const { intentId } = await lessons.stateOf(lesson);
+    await lessons.pay(lesson, 'pm_card_visa_chargeDeclined');
+    await lessons.pay(lesson, 'pm_card_threeDSecure2Required');
+    await world.harness.control('POST', `payment_intents/${intentId}/challenge`, { outcome: 'failed' });
+    await world.deliver();
+    expect(lessons.countOf(lesson, 'PaymentFailed')).toBe(2);
+    expect(await lessons.bookingStatus(lesson)).toBe('Reserved');
   });
 });
 

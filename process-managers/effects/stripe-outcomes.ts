@@ -73,21 +73,22 @@ export async function recordIntent(sender: BoundCommands, paymentId: string, int
 
 /**
  * Records every attempt to pay that failed. Each is told from the others by its charge, so attempts in quick succession are all counted, whichever
- * of them Stripe tells of; one that left no charge is named by `failureRef`.
+ * of them Stripe tells of. One that left no charge, such as a failed challenge, is named by the card, which is the same whoever asks and whenever:
+ * a card counts once for such, rather than one attempt twice.
  */
 export async function recordFailures(
   sender: BoundCommands,
   paymentId: string,
   intent: PaymentIntent,
   charges: readonly StripeCharge[],
-  failureRef: string,
 ): Promise<void> {
   const intentId = intent.id;
   const { last_payment_error: failure } = intent;
   const codes = new Map(
     charges.filter(({ status }) => status === 'failed').map(({ id, failure_code: code }) => [id, code ?? 'declined'] as const),
   );
-  if (failure != null) codes.set(failure.charge ?? failureRef, failure.decline_code || failure.code || failure.type);
+  if (failure != null)
+    codes.set(failure.charge ?? failure.payment_method?.id ?? intentId, failure.decline_code || failure.code || failure.type);
   for (const [attemptRef, code] of codes) {
     const failed = command(commands.recordPaymentFailed, { paymentId, intentId, attemptRef, code });
     await sendUnless(UNKNOWN_INTENT, () => sender.send(failed, attemptRef));

@@ -41,25 +41,25 @@ function lookInto(stripe: StripePayments, notice: Notice, commands: BoundCommand
   return Promise.resolve();
 }
 
-async function lookIntoIntent(stripe: StripePayments, { eventType, objectId, stripeEventRef }: Notice, commands: BoundCommands) {
+async function lookIntoIntent(stripe: StripePayments, { eventType, objectId }: Notice, commands: BoundCommands) {
   const intent = await stripe.retrievePaymentIntent(objectId);
   const ids = idsOf(intent.metadata);
   if (ids === undefined) return;
   const { paymentId } = ids;
   if (eventType === 'payment_intent.payment_failed' && intent.status !== 'succeeded')
-    await recordFailures(commands, paymentId, intent, (await stripe.findCharges(objectId)).toReversed(), stripeEventRef);
+    await recordFailures(commands, paymentId, intent, (await stripe.findCharges(objectId)).toReversed());
   await recordIntent(commands, paymentId, intent);
 }
 
 async function lookIntoRefund(stripe: StripePayments, refundId: string, commands: BoundCommands) {
   const refund = await stripe.retrieveRefund(refundId);
-  const paymentId = idsOf(refund.metadata)?.paymentId ?? (await paymentOf(stripe, refund.payment_intent));
+  const paymentId = idsOf(refund.metadata)?.paymentId ?? (await chargedPayment(stripe, refund.payment_intent, commands));
   if (paymentId !== undefined) await recordRefund(commands, paymentId, refund);
 }
 
 async function lookIntoDispute(stripe: StripePayments, disputeId: string, commands: BoundCommands) {
   const dispute = await stripe.retrieveDispute(disputeId);
-  const paymentId = await paymentOf(stripe, dispute.payment_intent);
+  const paymentId = await chargedPayment(stripe, dispute.payment_intent, commands);
   if (paymentId === undefined) return;
   const { amount, currency } = dispute;
   const unknown = ['payment_not_found', 'payment_not_captured'];
@@ -87,9 +87,14 @@ async function lookIntoAccount(stripe: StripePayments, accountId: string, comman
   await sendUnless(notTheirs, () => commands.send(command(recordPayoutAccountStatus, { tutorId, accountId, status })));
 }
 
-/** The payment that a PaymentIntent of Stripe belongs to; undefined when it is none of ours. */
-async function paymentOf(stripe: StripePayments, intent: string | { readonly id: string } | null): Promise<string | undefined> {
+/**
+ * The payment whose charge was refunded or disputed at Stripe; undefined when it is none of ours. The charge itself is recorded first: Stripe keeps
+ * no order, and of a payment that no money has come for nothing can be returned.
+ */
+async function chargedPayment(stripe: StripePayments, intent: string | { readonly id: string } | null, commands: BoundCommands) {
   if (intent === null) return undefined;
-  const { metadata } = await stripe.retrievePaymentIntent(typeof intent === 'string' ? intent : intent.id);
-  return idsOf(metadata)?.paymentId;
+  const charged = await stripe.retrievePaymentIntent(typeof intent === 'string' ? intent : intent.id);
+  const paymentId = idsOf(charged.metadata)?.paymentId;
+  if (paymentId !== undefined) await recordIntent(commands, paymentId, charged);
+  return paymentId;
 }

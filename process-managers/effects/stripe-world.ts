@@ -130,8 +130,8 @@ export class StripeWorld {
     this.#rows = this.#rows.filter(({ id }) => id !== row.id);
   }
 
-  /** Delivers what Stripe has to tell, oldest first; its webhooks are signed and received elsewhere. */
-  async deliver(): Promise<void> {
+  /** Delivers what Stripe has to tell, oldest first, or of it the types that are wanted; its webhooks are signed and received elsewhere. */
+  async deliver(isWanted: (type: string) => boolean = () => true): Promise<void> {
     const accounts = this.events.flatMap(({ type, data }) =>
       type === 'PayoutAccountCreated' ? [(data as { accountId: string }).accountId] : [],
     );
@@ -141,7 +141,7 @@ export class StripeWorld {
         { limit: 100 },
         account === undefined ? {} : { stripeAccount: account },
       )) {
-        if (this.#heard.has(id)) continue;
+        if (this.#heard.has(id) || !isWanted(type)) continue;
         this.#heard.add(id);
         fresh.unshift({ id, type, objectId: (data.object as { id?: string }).id ?? id, account });
       }

@@ -67,6 +67,7 @@ function deliveries({ parts }: ControlCall): Json {
 }
 
 const outcomeOf = <Outcome extends string>(outcomes: readonly [Outcome, ...Outcome[]]) => z.strictObject({ outcome: z.enum(outcomes) });
+const disputeInput = z.strictObject({ amount: z.int().min(1).optional() });
 const payoutInput = z.strictObject({
   amount: z.int().min(1).optional(),
   currency: z.string(),
@@ -115,7 +116,8 @@ const controls: Record<string, Control> = {
   },
   'POST refunds/:id': ({ parts, ledger, id, input }) =>
     settleRefund(parts.world, ledger, parts.world.store.get<Refund>('refund', id), outcomeOf(['succeeded', 'failed']).parse(input).outcome),
-  'POST charges/:id/dispute': ({ parts, ledger, id }) => openDispute(parts.world, ledger, parts.world.store.get<Charge>('charge', id)),
+  'POST charges/:id/dispute': ({ parts, ledger, id, input }) =>
+    openDispute(parts.world, ledger, parts.world.store.get<Charge>('charge', id), disputeInput.parse(input).amount),
   'POST disputes/:id/close': ({ parts, ledger, id, input }) =>
     closeDispute(parts.world, ledger, parts.world.store.get<Dispute>('dispute', id), outcomeOf(['won', 'lost']).parse(input).outcome),
 };

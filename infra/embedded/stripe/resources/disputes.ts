@@ -18,10 +18,9 @@ export interface Dispute extends Resource {
 const DISPUTE_FEE = 1500;
 const EVIDENCE_DAYS = 7;
 
-/** The bank disputes a charge: its money leaves the platform at once. */
-export function openDispute(world: World, ledger: Ledger, charge: Charge): Dispute {
+/** The bank disputes a charge, all that is left of it or the given amount: the money leaves the platform at once. */
+export function openDispute(world: World, ledger: Ledger, charge: Charge, amount = charge.amount - charge.amount_refunded): Dispute {
   if (charge.disputed) throw refused('charge_disputed', 'The charge is disputed already.');
-  const amount = charge.amount - charge.amount_refunded;
   const id = newId('dp');
   const taken = ledger.move({
     account: PLATFORM,
