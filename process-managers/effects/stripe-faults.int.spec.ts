@@ -4,6 +4,7 @@ import { command } from '#domain/kernel/command.ts';
 import { followUpId } from '#domain/kernel/ids.ts';
 import { HOUR, MINUTE } from '#domain/kernel/time.ts';
 import * as payment from '#domain/payments/payment-commands.ts';
+import { startPayoutOnboarding } from '#domain/payments/tutor-payout-account.ts';
 import { admin, StripeLessons, type Reserved } from './stripe-lessons.ts';
 import type { StripeWorld } from './stripe-world.ts';
 
@@ -95,6 +96,15 @@ describe('A call whose answer is lost', () => {
     expect((await world.stripe.findTransfers(lesson.bookingId)).map((transfer) => transfer.amount_reversed)).toEqual([800]);
   });
 
+  it.each(faults)('opens a tutor an account (%s)', async (kind) => {
+    const tutorId = newId();
+    await disturb('/v1/accounts', kind);
+    await world.send(command(startPayoutOnboarding, { tutorId }), { role: 'tutor', userId: tutorId });
+    await settleSomehow(() => world.settle());
+    const opened = world.events.filter(({ type, aggregateId }) => type === 'PayoutAccountCreated' && aggregateId === tutorId);
+    expect(opened).toHaveLength(1);
+  });
+
   /** The booking made last, when the call that made it threw. */
   function reservedLast(): Reserved {
     const last = world.events.findLast(({ type }) => type === 'TimeSlotReserved')!;
@@ -167,6 +177,21 @@ describe('What was done long ago, so that Stripe has forgotten the key', () => {
     await world.send(command(payment.requestRefund, { paymentId, refundId, amount: 1_000 }), admin);
     await world.settle();
     expect((await lessons.stateOf(lesson)).refunds[refundId]).toMatchObject({ status: 'done', stripeRefundId: id });
+    expect(await world.stripe.findRefunds(intentId!)).toHaveLength(1);
+  });
+
+  it('is found before a payer is refunded again by another attempt, although the first was taken to have done nothing', async () => {
+    const lesson = await lessons.paidLesson();
+    const { paymentId } = lesson;
+    const { intentId } = await lessons.stateOf(lesson);
+    const refundId = newId();
+    await world.harness.control('POST', 'faults', { path: '/v1/refunds', kind: 'error-before' });
+    await world.send(command(payment.requestRefund, { paymentId, refundId, amount: 1_000 }), admin);
+    while ((await lessons.stateOf(lesson)).refunds[refundId]?.attempt === 1) await world.run(world.waiting[0]!);
+    const late = { payment_intent: intentId!, amount: 1_000, metadata: { paymentId, refundId, attempt: '1' } };
+    const { id } = await world.harness.stripe.refunds.create(late);
+    await world.settle();
+    expect((await lessons.stateOf(lesson)).refunds[refundId]).toMatchObject({ status: 'done', attempt: 2, stripeRefundId: id });
     expect(await world.stripe.findRefunds(intentId!)).toHaveLength(1);
   });
 

@@ -5,9 +5,9 @@ import { paymentTransaction } from '#domain/payments/payment-transaction.ts';
 import { canBePaid, recordPayoutAccount, tutorPayoutAccount } from '#domain/payments/tutor-payout-account.ts';
 import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import { handleEffect } from '#infra/process-managers/effect.ts';
-import { actOnce, findOrAct, refusalCode } from './stripe-calls.ts';
+import { actOnce, findOrAct, ProvenAbsent, refusalCode } from './stripe-calls.ts';
 import { createPayoutAccount, createTransfer, reverseTransferAtStripe } from './stripe-effects.ts';
-import { recordTransfer } from './stripe-outcomes.ts';
+import { recordTransfer, sendUnless } from './stripe-outcomes.ts';
 
 /**
  * Sends a payout that is due. Without an account that can be paid it waits, and says for what. What was sent and is not on record yet, because
@@ -74,18 +74,37 @@ export const createPayoutAccountHandler = (stripe: StripePayments) =>
     const { state } = await load(tutorPayoutAccount, tutorId);
     const { accountKey } = state;
     if (accountKey === undefined || state.accountId !== undefined) return;
-    const account = await stripe.createAccount(
-      {
-        controller: {
-          fees: { payer: 'application' },
-          losses: { payments: 'application' },
-          requirement_collection: 'stripe',
-          stripe_dashboard: { type: 'express' },
-        },
-        capabilities: { transfers: { requested: true } },
-        metadata: { tutorId },
-      },
-      accountKey,
-    );
-    await commands.send(command(recordPayoutAccount, { tutorId, accountId: account.id }));
+    const account = await openAccount(stripe, tutorId, accountKey);
+    // Unless a webhook has told of another one first, which an answer of ours that was lost left behind.
+    await sendUnless(['another_payout_account'], () => commands.send(command(recordPayoutAccount, { tutorId, accountId: account.id })));
   });
+
+async function openAccount(stripe: StripePayments, tutorId: string, key: string) {
+  let failure: ProvenAbsent | undefined;
+  // An error that Stripe keeps repeating under one key is got round by another: an empty account that nobody uses does no harm.
+  for (const each of [key, `${key}:2`]) {
+    try {
+      return await actOnce({
+        call: () =>
+          stripe.createAccount(
+            {
+              controller: {
+                fees: { payer: 'application' },
+                losses: { payments: 'application' },
+                requirement_collection: 'stripe',
+                stripe_dashboard: { type: 'express' },
+              },
+              capabilities: { transfers: { requested: true } },
+              metadata: { tutorId },
+            },
+            each,
+          ),
+        find: () => Promise.resolve(undefined),
+      });
+    } catch (error) {
+      if (!(error instanceof ProvenAbsent)) throw error;
+      failure = error;
+    }
+  }
+  throw failure ?? new Error('There was no key to open an account with');
+}

@@ -14,11 +14,20 @@ export const createRefundHandler = (stripe: StripePayments) =>
     const refund = state.refunds[refundId];
     const { intentId } = state;
     if (refund?.status !== 'pending' || refund.stripeRefundId !== undefined || intentId === undefined) return;
-    const metadata = { paymentId, refundId, attempt: String(refund.attempt) };
+    const attempt = String(refund.attempt);
+    // Also what an earlier attempt was taken to have left undone, and has made after all; the failure of an earlier one is on record.
+    const find = async () => {
+      const made = await stripe.findRefunds(intentId, { paymentId, refundId });
+      return (
+        made.find(({ status }) => status !== 'failed' && status !== 'canceled') ??
+        made.find(({ metadata }) => metadata?.['attempt'] === attempt)
+      );
+    };
     try {
       const made = await findOrAct({
-        call: () => stripe.createRefund({ payment_intent: intentId, amount: refund.amount, metadata }, refund.key),
-        find: async () => (await stripe.findRefunds(intentId, metadata))[0],
+        call: () =>
+          stripe.createRefund({ payment_intent: intentId, amount: refund.amount, metadata: { paymentId, refundId, attempt } }, refund.key),
+        find,
       });
       await recordRefund(commands, paymentId, made);
     } catch (error) {
