@@ -91,7 +91,13 @@ export const recordPaymentRefunded = defineCommand('RecordPaymentRefunded', {
 });
 export const recordRefundFailed = defineCommand('RecordRefundFailed', {
   sentence: 'Record that an attempt to refund failed; that may come days after it had gone through.',
-  data: target.extend({ refundId: uuid, attempt: z.number().int().positive(), code }),
+  data: target.extend({
+    refundId: uuid,
+    attempt: z.number().int().positive(),
+    code,
+    /** What failed at Stripe; none when nothing was made there. */
+    stripeRefundId: stripeId.optional(),
+  }),
 });
 export const recordChargebackOpened = defineCommand('RecordChargebackOpened', {
   sentence: 'Record that the payer’s bank disputes the charge.',

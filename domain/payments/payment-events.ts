@@ -99,7 +99,7 @@ export const paymentRefunded = defineEvent('PaymentRefunded', {
 });
 export const refundFailed = defineEvent('RefundFailed', {
   sentence: 'A refund did not reach the payer, who is still owed it.',
-  schema: z.object({ ...parties, refundId: uuid, ...money, code }),
+  schema: z.object({ ...parties, refundId: uuid, ...money, code, stripeRefundId: stripeId.optional() }),
 });
 export const chargebackOpened = defineEvent('ChargebackOpened', {
   sentence: "The payer's bank disputes the charge: everything about this payment waits.",

@@ -1,4 +1,4 @@
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { event } from '../kernel/event.ts';
 import { given, MONDAY_NOON } from '../kernel/given-when-then.ts';
 import { DAY, HOUR, plus } from '../kernel/time.ts';
@@ -26,6 +26,7 @@ import {
   tenRefunded,
   theTutor,
 } from './payment-transaction.examples.ts';
+import { evolvePayment, noPayment } from './payment-state.ts';
 import { paymentTransaction } from './payment-transaction.ts';
 
 const { paymentId } = parties;
@@ -153,6 +154,11 @@ describe('A payout that waits', () => {
   it('says it once', () => block(...scheduled, payoutBlocked('no_account')).alreadySo());
   it('is one that was not sent', () => block(...sent).refused(refusals.PayoutAlreadySent));
   it('goes on when the account is there', () => unblock(...scheduled, payoutBlocked('no_account')).then(payoutUnblocked));
+  it('still needs a person when it was refused for the last time before', () => {
+    const refused = event(events.payoutFailed, { ...parties, payoutId, code: 'account_closed', attempt: 5, nextKey: `tr:${payoutId}:6` });
+    const freed = [...scheduled, refused, payoutBlocked('dispute'), payoutUnblocked];
+    expect(freed.reduce(evolvePayment, noPayment).payouts[payoutId]).toMatchObject({ status: 'failed', dueAt: undefined });
+  });
   it('goes on once', () => unblock(...scheduled, payoutBlocked('no_account'), payoutUnblocked).alreadySo());
   it('does not go on when the bank disputes the charge meanwhile', () =>
     unblock(...scheduled, payoutBlocked('no_account'), chargebackOpened).then(payoutBlocked('dispute')));

@@ -151,6 +151,21 @@ describe('The outcome of a refund', () => {
     past(...paid, tenBack, tenRefunded)
       .when(commands.recordRefundFailed, { paymentId, refundId, attempt: 1, code: 'expired_card' })
       .then(tenNotRefunded));
+  const failedAtStripe = event(events.refundFailed, { ...tenNotRefunded.data, stripeRefundId: 're_ten' });
+  const fail = (stripeRefundId: string, attempt: number, ...before: readonly events.PaymentEvent[]) =>
+    past(...before).when(commands.recordRefundFailed, { paymentId, refundId, attempt, code: 'expired_card', stripeRefundId });
+  it('may be a failure, of which an older answer says that it went through', () => {
+    fail('re_ten', 1, ...paid, tenBack).then(failedAtStripe);
+    done([...paid, tenBack, failedAtStripe]).alreadySo();
+  });
+  it('may be a success after a failure, by another refund at Stripe', () =>
+    done([...paid, tenBack, failedAtStripe], { stripeRefundId: 're_other' }).then(
+      event(events.paymentRefunded, { ...tenRefunded.data, stripeRefundId: 're_other' }),
+    ));
+  it('is a failure of the one that counts, whichever attempt made it', () => {
+    fail('re_ten', 1, ...paid, tenBack, tenNotRefunded, secondAttempt, accepted).then(failedAtStripe);
+    fail('re_other', 2, ...paid, tenBack, tenNotRefunded, secondAttempt, tenRefunded).alreadySo();
+  });
   it('fails once', () =>
     past(...paid, tenBack, tenNotRefunded)
       .when(commands.recordRefundFailed, { paymentId, refundId, attempt: 1, code: 'expired_card' })

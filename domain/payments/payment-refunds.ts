@@ -72,10 +72,15 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
     case 'RecordPaymentRefunded':
       return refunded(command, state, terms);
     case 'RecordRefundFailed': {
-      const { refundId, attempt, code } = command.data;
+      const { refundId, attempt, code, stripeRefundId } = command.data;
       const refund = known(state, refundId);
-      if (refund.status === 'failed' || attempt < refund.attempt) return [];
-      return [event(events.refundFailed, { ...terms.parties, refundId, amount: refund.amount, currency: terms.currency, code })];
+      const isMeant =
+        stripeRefundId === undefined || refund.stripeRefundId === undefined
+          ? attempt >= refund.attempt
+          : stripeRefundId === refund.stripeRefundId;
+      if (refund.status === 'failed' || !isMeant) return [];
+      const made = stripeRefundId === undefined ? {} : { stripeRefundId };
+      return [event(events.refundFailed, { ...terms.parties, refundId, amount: refund.amount, currency: terms.currency, code, ...made })];
     }
     case 'RecordChargebackOpened': {
       const { disputeId, amount, currency } = command.data;
@@ -146,6 +151,8 @@ function refunded(command: PaymentCommandOf<'RecordPaymentRefunded'>, state: Pay
   if (!isCaptured(state)) throw new refusals.PaymentNotCaptured({ status: state.status });
   const refund = state.refunds[refundId];
   if (refund?.status === 'done') return [];
+  // What has failed does not go through any more: this is an older answer.
+  if (refund?.status === 'failed' && refund.stripeRefundId === stripeRefundId) return [];
   const kept = terms.gross - returnedOf(state);
   // A refund that we did not ask for was made by hand at Stripe: it is a fact all the same.
   const expected = refund?.amount ?? Math.min(amount, kept);

@@ -213,8 +213,9 @@ export function evolvePayment(state: PaymentState, event: PaymentEvent): Payment
       return { ...state, refunds: amend(state.refunds, refundId, { status: 'done', stripeRefundId }) };
     }
     case 'RefundFailed': {
-      const { refundId, code: failure } = event.data;
-      return { ...state, refunds: amend(state.refunds, refundId, { status: 'failed', failure }) };
+      const { refundId, code: failure, stripeRefundId } = event.data;
+      const attempted = stripeRefundId === undefined ? {} : { stripeRefundId };
+      return { ...state, refunds: amend(state.refunds, refundId, { status: 'failed', failure, ...attempted }) };
     }
     case 'ChargebackOpened': {
       const { disputeId, amount } = event.data;
@@ -246,8 +247,12 @@ export function evolvePayment(state: PaymentState, event: PaymentEvent): Payment
     }
     case 'PayoutBlocked':
       return { ...state, payouts: amend(state.payouts, event.data.payoutId, { status: 'blocked', blockedBy: event.data.reason }) };
-    case 'PayoutUnblocked':
-      return { ...state, payouts: amend(state.payouts, event.data.payoutId, { status: 'scheduled', blockedBy: undefined }) };
+    case 'PayoutUnblocked': {
+      const { payoutId } = event.data;
+      // One that was refused for the last time before it was blocked still needs a person.
+      const status = state.payouts[payoutId]?.dueAt === undefined ? 'failed' : 'scheduled';
+      return { ...state, payouts: amend(state.payouts, payoutId, { status, blockedBy: undefined }) };
+    }
     case 'PayoutCanceled':
       return {
         ...state,

@@ -167,7 +167,7 @@ export const paymentTransaction: Decider<PaymentState, PaymentCommand, PaymentEv
   aggregateType: 'PaymentTransaction',
   context: 'payments',
   idField: 'paymentId',
-  stateVersion: 2,
+  stateVersion: 3,
   commands: paymentCommands,
   events: events.paymentEvents,
   refusals: refusals.paymentRefusals,

@@ -112,7 +112,10 @@ export async function recordRefund(sender: BoundCommands, paymentId: string, ref
     case 'canceled': {
       const code = refund.failure_reason ?? refund.status;
       await sendUnless(unknown, () =>
-        sender.send(command(commands.recordRefundFailed, { paymentId, refundId, attempt: ids?.attempt ?? 1, code }), refundId),
+        sender.send(
+          command(commands.recordRefundFailed, { paymentId, refundId, attempt: ids?.attempt ?? 1, code, stripeRefundId }),
+          refundId,
+        ),
       );
       return;
     }

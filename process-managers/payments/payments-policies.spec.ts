@@ -96,6 +96,11 @@ describe('A word from Stripe', () => {
   });
 });
 
+describe('Two words from Stripe about one object', () => {
+  it('are looked into one after the other', () =>
+    expect(hearStripe.instance?.(happened(intentSucceeded) as never)).toBe(intentSucceeded.data.objectId));
+});
+
 describe('Money that came for nothing', () => {
   const owed = now(command(commands.refundBookingOutcome, { paymentId }));
   const undone = now(command(commands.retryFailedRefund, { paymentId, code: 'nothing_done' }));

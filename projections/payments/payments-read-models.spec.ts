@@ -244,6 +244,8 @@ describe('Payouts', () => {
     const retryAt = plus(MONDAY_NOON, DAY);
     expect(rowAfter(payment.payoutScheduled, failed(retryAt))).toMatchObject({ status: 'Failed', dueAt: retryAt });
     expect(rowAfter(payment.payoutScheduled, failed())).toMatchObject({ status: 'Failed', reason: 'balance_insufficient', dueAt: null });
+    const freed = rowAfter(payment.payoutScheduled, failed(), payment.payoutBlocked('dispute'), payment.payoutUnblocked);
+    expect(freed).toMatchObject({ status: 'Failed', dueAt: null });
   });
   it('follow the money to the bank', () => {
     expect(rowAfter(payment.payoutScheduled, payment.payoutSent)).toMatchObject({ status: 'Sent', sentAt: MONDAY_NOON, paidAt: null });

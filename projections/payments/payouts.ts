@@ -24,7 +24,7 @@ const payout = (event: { data: { payoutId: string } }, apply: (row: PayoutRow) =
 export const payouts: ReadModel<PayoutRow, Events> = {
   name: 'payouts',
   context: 'payments',
-  version: 1,
+  version: 2,
   sentence: 'What tutors are sent, and what a payout waits for.',
   columns: {
     payoutId: 'uuid',
@@ -58,7 +58,8 @@ export const payouts: ReadModel<PayoutRow, Events> = {
         paidAt: null,
       }),
     PayoutBlocked: (event) => payout(event, (row) => ({ ...row, status: 'Blocked', reason: event.data.reason })),
-    PayoutUnblocked: (event) => payout(event, (row) => ({ ...row, status: 'Scheduled', reason: null })),
+    // Without a time to try again a person has to look, as before it was blocked.
+    PayoutUnblocked: (event) => payout(event, (row) => ({ ...row, status: row.dueAt === null ? 'Failed' : 'Scheduled', reason: null })),
     PayoutFailed: (event) =>
       payout(event, (row) => ({ ...row, status: 'Failed', reason: event.data.code, dueAt: event.data.retryAt ?? null })),
     PayoutCanceled: (event) => payout(event, (row) => ({ ...row, status: 'Canceled', reason: event.data.reason, dueAt: null })),
