@@ -48,7 +48,7 @@ function unknownTests(given: Documents): string[] {
 /** The titles of the tests in a file: the first string of `it(…)` or of `it.each(…)(…)`. */
 function titlesOf(file: string): ReadonlySet<string> {
   const source = existsSync(resolve(ROOT, file)) ? readFileSync(resolve(ROOT, file), 'utf8') : '';
-  const titles = source.matchAll(/\bit(?:\.each\([^\n]*\))?\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g);
+  const titles = source.matchAll(/\bit(?:\.each\((?:[^\n]*|\[\n[\s\S]*?\n *\])\))?\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g);
   return new Set([...titles].map(([, , title = '']) => title.replaceAll(/\\(.)/g, '$1')));
 }
 
