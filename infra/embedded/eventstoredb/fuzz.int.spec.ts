@@ -37,11 +37,14 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Sends messages on a call and gives the status with which the server ends it; calls that rightly stay open are cancelled. */
+/** The one call that rightly stays open when it has all it wants: a read may be a subscription. */
+const mayStayOpen = (path: string): boolean => path === `${streams}/Read`;
+
+/** Sends messages on a call and gives the status with which the server ends it; a read that stays open is cancelled. */
 function call(path: string, messages: readonly Buffer[]): Promise<number> {
   return new Promise((resolve) => {
     const duplex = raw.makeBidiStreamRequest(path, identity, identity, new Metadata(), {});
-    const enough = setTimeout(() => duplex.cancel(), 300);
+    const enough = mayStayOpen(path) ? setTimeout(() => duplex.cancel(), 300) : undefined;
     duplex.on('data', () => undefined);
     duplex.on('error', (error: ServiceError) => {
       clearTimeout(enough);
@@ -55,6 +58,23 @@ function call(path: string, messages: readonly Buffer[]): Promise<number> {
     duplex.end();
   });
 }
+
+/** Calls methods at the same time and says how each call ended. */
+async function outcomes(attempts: readonly (readonly [path: string, messages: readonly Uint8Array[]])[]) {
+  return await Promise.all(
+    attempts.map(async ([path, messages]) => {
+      const code = await call(
+        path,
+        messages.map((bytes) => Buffer.from(bytes)),
+      );
+      return { path, code };
+    }),
+  );
+}
+
+/** OK, or an error about what was asked (12 for a second message where one is due): never that the server is gone, and a cancelled call only where it was we who cancelled it. */
+const answers = new Set([0, 2, 3, 5, 6, 9, 12, 13]);
+const isAnswered = ({ path, code }: { path: string; code: number }): boolean => answers.has(code) || (code === 1 && mayStayOpen(path));
 
 /** Another client appends and reads as if nothing had happened. */
 async function othersDoNotNotice(): Promise<void> {
@@ -86,15 +106,7 @@ describe('malformed requests', () => {
     const attempts = fc.tuple(fc.constantFrom(...methods), fc.array(fc.uint8Array({ maxLength: 200 }), { minLength: 1, maxLength: 3 }));
     await fc.assert(
       fc.asyncProperty(fc.array(attempts, { minLength: 8, maxLength: 8 }), async (batch) => {
-        const codes = await Promise.all(
-          batch.map(([path, messages]) =>
-            call(
-              path,
-              messages.map((bytes) => Buffer.from(bytes)),
-            ),
-          ),
-        );
-        for (const code of codes) expect(code).toBeGreaterThanOrEqual(0);
+        expect((await outcomes(batch)).filter((outcome) => !isAnswered(outcome))).toEqual([]);
       }),
       { numRuns: 15 },
     );
@@ -105,7 +117,7 @@ describe('malformed requests', () => {
     const attempts = fc.tuple(fc.constantFrom(...methods), fc.array(protobuf, { minLength: 1, maxLength: 3 }));
     await fc.assert(
       fc.asyncProperty(fc.array(attempts, { minLength: 8, maxLength: 8 }), async (batch) => {
-        await Promise.all(batch.map(([path, messages]) => call(path, messages)));
+        expect((await outcomes(batch)).filter((outcome) => !isAnswered(outcome))).toEqual([]);
       }),
       { numRuns: 40 },
     );

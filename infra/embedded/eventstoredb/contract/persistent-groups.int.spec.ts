@@ -268,17 +268,20 @@ contract('7.1 groups on $all', {
     await types.close();
   },
   'does not see what groups on $all note about themselves': async (peer) => {
-    const group = randomUUID();
-    const { position } = await peer.client.appendToStream(peer.fresh(), happened());
-    await peer.client.createPersistentSubscriptionToAll(group, toAllSettings({ ...eager, startFrom: position ?? START }));
+    const [group, stream] = [randomUUID(), peer.fresh()];
+    const { position: start } = await peer.client.appendToStream(stream, happened());
+    await peer.client.createPersistentSubscriptionToAll(group, toAllSettings({ ...eager, startFrom: start ?? START }));
     const consumer = consumeAll(peer, group, 100);
     await consumer.until(({ events }) => events.length > 0);
     await consumer.group.nack('park', 'no', ...consumer.events.slice(0, 1));
     expect(await newestData(peer, `$persistentsubscription-$all::${group}-parked`)).toBeTruthy();
     await consumer.ackAll();
     await newestData(peer, `$persistentsubscription-$all::${group}-checkpoint`);
-    const all = await collect(peer.client.readAll());
-    expect(all.filter(({ event }) => event?.streamId.startsWith('$persistentsubscription-$all::'))).toEqual([]);
+    const { position } = await peer.client.appendToStream(stream, happened());
+    await consumer.until(({ events }) => events.some(({ event }) => event?.position?.commit === position?.commit));
+    for (const events of [consumer.events, await collect(peer.client.readAll())]) {
+      expect(events.filter(({ event }) => event?.streamId.startsWith('$persistentsubscription-$all::'))).toEqual([]);
+    }
     await consumer.close();
   },
 });

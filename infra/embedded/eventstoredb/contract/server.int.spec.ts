@@ -1,12 +1,21 @@
-import { EventStoreDBClient } from '@eventstore/db-client';
+import { binaryEvent, EventStoreDBClient } from '@eventstore/db-client';
+import gossipGrpc from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import type { MemberInfo } from '@eventstore/db-client/generated/gossip_pb.js';
 import features from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { credentials } from '@grpc/grpc-js';
 import type { SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import { credentials } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { collect, contract, classic, failureOf, happened, Recorder, several } from './contract.ts';
-import { appendMessage, appendOptions, batchMessage, batchOptions, chunk, Empty, rawStreams } from './raw-client.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LaunchedEventStore } from '../launch.ts';
+import { launchEventStore } from '../launch.ts';
+import { classic, collect, contract, failureOf, happened, Recorder, several } from './contract.ts';
+import { consume, createGroup, infoOf, toStreamSettings } from './groups.ts';
+import { appendMessage, appendOptions, batchMessage, batchOptions, chunk, dashed, Empty, rawStreams } from './raw-client.ts';
 import type { RunningServer } from './servers.ts';
 import { embedded } from './servers.ts';
 
@@ -30,11 +39,15 @@ contract('2 server features and gossip', {
   },
   'says which features a method has': async ({ server }) => {
     const methods = (await supported(server.connectionString)).getMethodsList();
-    const featuresOf = (service: string, name: string) =>
-      methods.find((method) => method.getServiceName().endsWith(service) && method.getMethodName() === name)?.getFeaturesList();
-    expect(featuresOf('streams.streams', 'read')).toEqual(['position', 'events']);
-    expect(featuresOf('streams.streams', 'batchappend')).toEqual(['deadline_duration']);
-    expect(featuresOf('.persistentsubscriptions', 'create')).toEqual(['stream', 'all']);
+    const featuresOf = (service: string) =>
+      Object.fromEntries(
+        methods
+          .filter((method) => method.getServiceName().endsWith(service))
+          .map((method) => [method.getMethodName(), method.getFeaturesList()]),
+      );
+    expect(featuresOf('streams.streams')).toMatchObject({ read: ['position', 'events'], batchappend: ['deadline_duration'] });
+    const groups = Object.values(featuresOf('.persistentsubscriptions'));
+    expect(groups).toEqual(groups.map(() => ['stream', 'all']));
   },
   'an unknown method is "unimplemented"': async ({ server }) => {
     const raw = rawStreams(server.connectionString);
@@ -44,6 +57,19 @@ contract('2 server features and gossip', {
     });
     raw.close();
     expect(error?.code).toBe(12);
+  },
+  'gossips about one living leader': async ({ server }) => {
+    const gossip = new gossipGrpc.GossipClient(new URL(server.connectionString).host, credentials.createInsecure());
+    const members = await new Promise<MemberInfo[]>((resolve, reject) => {
+      gossip.read(new Empty(), (error, response) => (error ? reject(error) : resolve(response.getMembersList())));
+    });
+    gossip.close();
+    expect(members.map((member) => [member.getState(), member.getIsAlive()])).toEqual([[8, true]]);
+    const [member] = members;
+    expect(dashed(member?.getInstanceId())).toMatch(/^[0-9a-f-]{36}$/);
+    expect(member?.getHttpEndPoint()?.getAddress()).toBeTruthy();
+    expect(member?.getHttpEndPoint()?.getPort()).toBeGreaterThan(0);
+    expect(Math.abs(Number(BigInt(member?.getTimeStamp() ?? 0) / 10_000n) - Date.now())).toBeLessThan(3_600_000);
   },
   'is found by discovery as a cluster of one leader': async ({ server, fresh }) => {
     const { host } = new URL(server.connectionString);
@@ -55,7 +81,47 @@ contract('2 server features and gossip', {
   },
 });
 
+const bothNames = (stream: string, exception: string) => ({ exception, 'stream-name': stream, 'group-name': 'group' });
+
 contract('1 error mapping', {
+  'every failure has its status, its exception, and the trailers that the client needs': async (peer) => {
+    const { client, fresh } = peer;
+    const [gone, stream] = [fresh(), fresh()];
+    await client.tombstoneStream(gone);
+    await client.appendToStream(stream, several(2));
+    await createGroup(peer, stream, { maxSubscriberCount: 1 });
+    const first = consume(peer, stream);
+    await first.has(2);
+    const second = consume(peer, stream);
+    await second.said('error');
+    await client.updatePersistentSubscriptionToStream(stream, 'group', toStreamSettings());
+    await first.said('error');
+    const deleted = { exception: 'stream-deleted', 'stream-name': gone };
+    const wrong = { exception: 'wrong-expected-version', 'stream-name': stream, 'actual-version': '1' };
+    const tooBig = binaryEvent({ type: 'Big', data: Buffer.alloc(1_048_577) });
+    const noRoom = { readBatchSize: 20, historyBufferSize: 20 };
+    for (const [attempt, code, trailers] of [
+      [() => collect(client.readStream(gone)), 9, deleted],
+      [() => client.appendToStream(gone, happened(), classic), 9, deleted],
+      [() => client.deleteStream(gone), 9, deleted],
+      [() => client.tombstoneStream(gone), 9, deleted],
+      [() => client.deleteStream(stream, { expectedRevision: 0n }), 9, { ...wrong, 'expected-version': '0' }],
+      [() => client.tombstoneStream(stream, { expectedRevision: 'no_stream' }), 9, { ...wrong, 'expected-version': '-1' }],
+      [
+        () => client.appendToStream(stream, tooBig, classic),
+        3,
+        { exception: 'maximum-append-size-exceeded', 'maximum-append-size': '1048576' },
+      ],
+      [() => createGroup(peer, stream), 6, bothNames(stream, 'persistent-subscription-exists')],
+      [() => infoOf(peer, gone), 5, bothNames(gone, 'persistent-subscription-does-not-exist')],
+      [() => createGroup(peer, gone, noRoom), 13, { ...bothNames(gone, 'persistent-subscription-failed'), reason: expect.any(String) }],
+      [() => Promise.reject(second.error ?? new Error('none')), 9, bothNames(stream, 'maximum-subscribers-reached')],
+      [() => Promise.reject(first.error ?? new Error('none')), 1, bothNames(stream, 'persistent-subscription-dropped')],
+    ] as [() => Promise<unknown>, number, Record<string, unknown>][]) {
+      const error = await failureOf(attempt());
+      expect([error['code'], (error['_raw'] as ServiceError).metadata.getMap()]).toEqual([code, expect.objectContaining(trailers)]);
+    }
+  },
   'a name that is not ASCII reaches the client in its errors': async ({ client, fresh }) => {
     const stream = fresh('Größe ☃');
     await client.tombstoneStream(stream);
@@ -112,28 +178,6 @@ describe('8 shutdown (embedded)', () => {
     await client.dispose();
   });
 
-  it('SIGTERM: what was acknowledged before is there afterwards', async () => {
-    const { client, terminate } = await stopping();
-    const acknowledged: string[] = [];
-    const writing = Promise.all(
-      Array.from({ length: 16 }, async (_, writer) => {
-        for (let round = 0; ; round += 1) {
-          const events = several(3);
-          try {
-            await client.appendToStream(`Writer-${writer}`, events);
-          } catch {
-            return;
-          }
-          acknowledged.push(...events.map(({ id }) => id));
-          if (acknowledged.length > 300) terminate();
-        }
-      }),
-    );
-    await writing;
-    await client.dispose();
-    expect(acknowledged.length).toBeGreaterThan(300);
-  });
-
   it('kill -9: every call is "unavailable"', async () => {
     const { client, kill } = await stopping();
     const subscription = new Recorder(client.subscribeToAll());
@@ -142,5 +186,62 @@ describe('8 shutdown (embedded)', () => {
     await subscription.said('error');
     expect(subscription.error?.['type']).toBe('unavailable');
     await client.dispose();
+  });
+});
+
+describe('3.3 and 8 a restart (embedded)', () => {
+  let dir: string;
+  let running: LaunchedEventStore;
+  let client: EventStoreDBClient;
+  const start = async (): Promise<void> => {
+    running = await launchEventStore({ dir });
+    client = EventStoreDBClient.connectionString(running.connectionString);
+  };
+  const terminate = (): void => void process.kill(running.pid, 'SIGTERM');
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'eventstore-restart-'));
+    await start();
+  });
+  afterEach(async () => {
+    await client.dispose();
+    await running.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('what was acknowledged before SIGTERM is there afterwards', async () => {
+    const acknowledged: string[] = [];
+    const failures: unknown[] = [];
+    await Promise.all(
+      Array.from({ length: 16 }, async (_, writer) => {
+        while (failures.length === 0) {
+          const events = several(3);
+          await client.appendToStream(`Writer-${writer}`, events).then(
+            () => acknowledged.push(...events.map(({ id }) => id)),
+            (error: { type: unknown }) => failures.push(error.type),
+          );
+          if (acknowledged.length > 300) terminate();
+        }
+      }),
+    );
+    await running.exited;
+    await client.dispose();
+    await start();
+    const there = new Set((await collect(client.readAll())).map(({ event }) => event?.id));
+    expect(acknowledged.length).toBeGreaterThan(300);
+    expect(acknowledged.filter((id) => !there.has(id))).toEqual([]);
+    for (const type of failures) expect(['cancelled', 'unavailable']).toContain(type);
+  });
+
+  it('retries of appends at a revision are still recognised, those of appends with any are not', async () => {
+    const [exact, any] = [several(2), several(2)];
+    const first = await client.appendToStream('Exact-1', exact, { expectedRevision: 'no_stream' });
+    await client.appendToStream('Any-1', any);
+    terminate();
+    await running.exited;
+    await client.dispose();
+    await start();
+    expect(await client.appendToStream('Exact-1', exact, { expectedRevision: 'no_stream' })).toEqual(first);
+    expect(await client.appendToStream('Any-1', any)).toMatchObject({ nextExpectedRevision: 3n });
+    expect(await collect(client.readStream('Exact-1'))).toHaveLength(2);
   });
 });
