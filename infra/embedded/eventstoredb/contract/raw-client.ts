@@ -6,7 +6,7 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { randomUUID } from 'node:crypto';
 
 /** What the client library never sends is sent with its generated messages, which share nothing with our own codec. */
-export const { AppendReq, BatchAppendReq, BatchAppendResp, DeleteReq, ReadReq, TombstoneReq } = streams;
+export const { AppendReq, BatchAppendReq, BatchAppendResp, DeleteReq, ReadReq, ReadResp, TombstoneReq } = streams;
 export const { Empty, StreamDeleted, StreamIdentifier, UUID, WrongExpectedVersion } = shared;
 
 export function rawStreams(connectionString: string): InstanceType<typeof streamsGrpc.StreamsClient> {
@@ -110,18 +110,18 @@ export function appendMessage(change: (message: InstanceType<typeof AppendReq.Pr
   return request;
 }
 
-/** Reads with a hand-made request; gives the answers, and the error if it ended with one. */
+/** Reads with a hand-made request; gives the answers, and the error if it ended with one. It is cancelled after the last answer that is wanted. */
 export function rawRead(
   client: ReturnType<typeof rawStreams>,
   request: InstanceType<typeof ReadReq>,
-  enough: number = Infinity,
-): Promise<{ error?: ServiceError; responses: InstanceType<typeof streams.ReadResp>[] }> {
+  isLast: (response: InstanceType<typeof ReadResp>) => boolean = () => false,
+): Promise<{ error?: ServiceError; responses: InstanceType<typeof ReadResp>[] }> {
   return new Promise((resolve) => {
-    const responses: InstanceType<typeof streams.ReadResp>[] = [];
+    const responses: InstanceType<typeof ReadResp>[] = [];
     const call = client.read(request, new Metadata());
-    call.on('data', (response: InstanceType<typeof streams.ReadResp>) => {
+    call.on('data', (response: InstanceType<typeof ReadResp>) => {
       responses.push(response);
-      if (responses.length < enough) return;
+      if (!isLast(response)) return;
       call.cancel();
       resolve({ responses });
     });

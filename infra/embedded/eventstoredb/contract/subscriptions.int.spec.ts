@@ -1,12 +1,10 @@
-import { binaryEvent, END, eventTypeFilter, excludeSystemEvents, START, streamNameFilter } from '@eventstore/db-client';
+import { binaryEvent, END, START } from '@eventstore/db-client';
 import { expect } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
 import type { Peer } from './contract.ts';
-import { contract, happened, Recorder, revisionsOf, several } from './contract.ts';
+import { collect, contract, happened, Recorder, revisionsOf, several } from './contract.ts';
 import { Empty, rawRead, rawStreams, ReadReq, readRequest } from './raw-client.ts';
 
 type AllOptions = NonNullable<Parameters<Peer['client']['subscribeToAll']>[0]>;
-type Filter = NonNullable<AllOptions['filter']>;
 
 const toStream = (peer: Peer, stream: string, options: Parameters<Peer['client']['subscribeToStream']>[1] = {}) =>
   new Recorder(peer.client.subscribeToStream(stream, options));
@@ -45,12 +43,13 @@ contract('5.1 subscriptions to a stream', {
     expect(revisionsOf(await subscription.has(2))).toEqual([4, 5]);
     await subscription.close();
   },
-  'wait for a stream that does not exist yet': async (peer) => {
+  'wait for a stream that does not exist yet, caught up at once': async (peer) => {
     const stream = peer.fresh();
     const subscription = toStream(peer, stream);
-    await subscription.said('confirmation');
+    await subscription.said('caughtUp');
     await peer.client.appendToStream(stream, several(2));
     expect(revisionsOf(await subscription.has(2))).toEqual([0, 1]);
+    expect(subscription.log.slice(0, 2)).toEqual(['confirmation', 'caughtUp']);
     await subscription.close();
   },
   'give each event once and in order while appends go on': async (peer) => {
@@ -85,6 +84,17 @@ contract('5.1 subscriptions to a stream', {
     await peer.client.setStreamMetadata(stream, { truncateBefore: 3 });
     const subscription = toStream(peer, stream);
     expect(revisionsOf(await subscription.has(2))).toEqual([3, 4]);
+    await subscription.close();
+  },
+  'show what is new though truncation hides it from readers': async (peer) => {
+    const stream = peer.fresh();
+    await peer.client.appendToStream(stream, several(2));
+    await peer.client.setStreamMetadata(stream, { truncateBefore: 100 });
+    const subscription = toStream(peer, stream);
+    await subscription.said('caughtUp');
+    await peer.client.appendToStream(stream, several(2));
+    expect(revisionsOf(await subscription.has(2))).toEqual([2, 3]);
+    expect(await collect(peer.client.readStream(stream))).toEqual([]);
     await subscription.close();
   },
   'a reader that stands still is not dropped: it falls behind, gets everything, and is told again that it has caught up': async (peer) => {
@@ -154,6 +164,56 @@ contract('5.1 subscriptions to $all', {
     expect(subscription.events.filter(({ event }) => event?.streamId === stream)).toHaveLength(5);
     await subscription.close();
   },
+  'start behind a position at which there is no event': async (peer) => {
+    const stream = peer.fresh();
+    const { position } = await peer.client.appendToStream(stream, several(1));
+    await peer.client.appendToStream(stream, several(2));
+    const between = (position?.commit ?? 0n) + 1n;
+    const subscription = toAll(peer, { fromPosition: { commit: between, prepare: between } });
+    await subscription.until(({ events }) => events.length >= 2);
+    expect(revisionsOf(subscription.events.slice(0, 2))).toEqual([1, 2]);
+    await subscription.close();
+  },
+  'give each event once and in order while appends go on': async (peer) => {
+    const { position = START } = await peer.client.appendToStream(peer.fresh(), several(500));
+    const streams = Array.from({ length: 10 }, () => peer.fresh());
+    const writing = Promise.all(
+      streams.map(async (stream) => {
+        for (let round = 0; round < 20; round += 1) await peer.client.appendToStream(stream, several(5));
+      }),
+    );
+    const subscriptions: Recorder[] = [];
+    for (let started = 0; started < 8; started += 1) {
+      const subscription = toAll(peer, { fromPosition: started % 2 === 0 ? START : position });
+      subscriptions.push(subscription);
+      await subscription.said('caughtUp');
+    }
+    await writing;
+    const { position: last } = await peer.client.appendToStream(peer.fresh(), happened());
+    const inLog = (await collect(peer.client.readAll())).map(({ event }) => event?.position?.commit ?? 0n);
+    for (const [index, subscription] of subscriptions.entries()) {
+      await subscription.until(({ events }) => events.at(-1)?.event?.position?.commit === last?.commit);
+      const seen = subscription.events.map(({ event }) => event?.position?.commit ?? 0n);
+      const from = index % 2 === 0 || position === START ? 0n : position.commit;
+      expect(seen).toEqual(inLog.filter((commit) => commit > from));
+      await subscription.close();
+    }
+  },
+  'without a filter have no checkpoints': async (peer) => {
+    for (let written = 0; written < 200; written += 50) await peer.client.appendToStream(peer.fresh(), several(50));
+    const raw = rawStreams(peer.server.connectionString);
+    const request = readRequest('unused', (options) => {
+      const all = new ReadReq.Options.AllOptions();
+      all.setStart(new Empty());
+      options.setAll(all);
+      options.setSubscription(new ReadReq.Options.SubscriptionOptions());
+    });
+    const { responses } = await rawRead(raw, request, (response) => response.hasCaughtUp());
+    raw.close();
+    expect(responses[0]?.hasConfirmation()).toBe(true);
+    expect(responses.slice(1, -1).filter((response) => !response.hasEvent())).toEqual([]);
+    expect(responses.length).toBeGreaterThan(200);
+  },
   'from the end give only what is new, system events included': async (peer) => {
     const stream = peer.fresh();
     const subscription = toAll(peer, { fromPosition: END });
@@ -162,144 +222,5 @@ contract('5.1 subscriptions to $all', {
     await subscription.until(({ events }) => events.length > 0);
     expect(subscription.events[0]?.event?.streamId).toBe(`$$${stream}`);
     await subscription.close();
-  },
-});
-
-/** A filtered subscription that notes its checkpoints among the events. */
-function filtered(
-  peer: Peer,
-  options: Omit<Parameters<typeof streamNameFilter>[0], 'checkpointReached'>,
-  from: AllOptions['fromPosition'] = START,
-) {
-  const checkpoints: bigint[] = [];
-  const filter = streamNameFilter({
-    ...(options as { prefixes: string[] }),
-    checkpointReached: (_subscription, position) => {
-      checkpoints.push(position.commit);
-      return Promise.resolve();
-    },
-  });
-  return { subscription: toAll(peer, { filter, fromPosition: from ?? START }), checkpoints };
-}
-
-contract('5.2 filters and checkpoints', {
-  'by prefix and by regular expression, on stream names and event types': async (peer) => {
-    const mark = `T${randomUUID().slice(0, 8)}`;
-    const names = [`${mark}A-1`, `${mark}B-1`, `x${mark}A-1`];
-    for (const name of names) await peer.client.appendToStream(name, [happened(`${name}-type`), happened('Other')]);
-    const found = async (filter: Filter) => {
-      const subscription = toAll(peer, { filter });
-      await subscription.said('caughtUp');
-      await subscription.close();
-      return subscription.events.map(({ event }) => `${event?.streamId}/${event?.type}`);
-    };
-    const [a, b, x] = names;
-    expect(await found(streamNameFilter({ prefixes: [`${mark}A`, `${mark}B`] }))).toEqual([
-      `${a}/${a}-type`,
-      `${a}/Other`,
-      `${b}/${b}-type`,
-      `${b}/Other`,
-    ]);
-    expect(await found(streamNameFilter({ regex: `${mark}A` }))).toEqual([`${a}/${a}-type`, `${a}/Other`, `${x}/${x}-type`, `${x}/Other`]);
-    expect(await found(streamNameFilter({ regex: `^${mark}[AB]\\-1$` }))).toHaveLength(4);
-    expect(await found(eventTypeFilter({ prefixes: [`${mark}B`, `x${mark}`] }))).toEqual([`${b}/${b}-type`, `${x}/${x}-type`]);
-    expect(await found(eventTypeFilter({ regex: `^${mark}.-1-type$` }))).toEqual([`${a}/${a}-type`, `${b}/${b}-type`]);
-  },
-  'excludeSystemEvents leaves out the types with a $': async (peer) => {
-    await peer.client.setStreamMetadata(peer.fresh(), { maxCount: 1 });
-    await peer.client.appendToStream(peer.fresh(), happened());
-    const subscription = toAll(peer, { filter: excludeSystemEvents() });
-    await subscription.said('caughtUp');
-    await subscription.close();
-    expect(subscription.events.filter(({ event }) => event?.type.startsWith('$'))).toEqual([]);
-    expect(subscription.events.length).toBeGreaterThan(0);
-  },
-  'look at the link, not at its target': async (peer) => {
-    const mark = `L${randomUUID().slice(0, 8)}`;
-    await peer.client.appendToStream(`${mark}target`, happened('Target'));
-    await peer.client.appendToStream(`${mark}links`, binaryEvent({ type: '$>', data: Buffer.from(`0@${mark}target`) }));
-    const subscription = toAll(peer, { resolveLinkTos: true, filter: streamNameFilter({ prefixes: [`${mark}links`] }) });
-    await subscription.said('caughtUp');
-    expect(subscription.events.map(({ event, link }) => [event?.streamId, link?.streamId])).toEqual([[`${mark}target`, `${mark}links`]]);
-    await subscription.close();
-  },
-  'an expression that does not compile is refused': async (peer) => {
-    for (const filter of [streamNameFilter({ regex: '(' }), eventTypeFilter({ regex: '[z-a]' })]) {
-      const subscription = toAll(peer, { filter });
-      await subscription.said('error');
-      expect(subscription.error?.['type']).toBeDefined();
-    }
-  },
-  'an interval of 0 is refused': async (peer) => {
-    const raw = rawStreams(peer.server.connectionString);
-    const expression = new ReadReq.Options.FilterOptions.Expression();
-    expression.addPrefix('x');
-    const filter = new ReadReq.Options.FilterOptions();
-    filter.setStreamIdentifier(expression);
-    filter.setMax(32);
-    const all = new ReadReq.Options.AllOptions();
-    all.setStart(new Empty());
-    const request = readRequest('unused', (options) => {
-      options.setAll(all);
-      options.setFilter(filter);
-      options.setSubscription(new ReadReq.Options.SubscriptionOptions());
-    });
-    expect((await rawRead(raw, request)).error?.code).toBeDefined();
-    raw.close();
-  },
-  'a checkpoint comes after each interval of considered events, matching or not, in history': async (peer) => {
-    const stream = peer.fresh();
-    const { position } = await peer.client.appendToStream(stream, happened());
-    for (let written = 0; written < 384; written += 96) await peer.client.appendToStream(peer.fresh(), several(96));
-    const { subscription, checkpoints } = filtered(peer, { prefixes: ['nobody'], checkpointInterval: 2 }, position);
-    await subscription.said('caughtUp');
-    await subscription.close();
-    expect([6, 7]).toContain(checkpoints.length);
-    expect(checkpoints).toEqual(checkpoints.toSorted((a, b) => (a < b ? -1 : 1)));
-  },
-  'a checkpoint comes after each interval of events while live, at the position of the event': async (peer) => {
-    const stream = peer.fresh();
-    const { subscription, checkpoints } = filtered(peer, { prefixes: [stream], maxSearchWindow: 4, checkpointInterval: 1 }, END);
-    await subscription.said('caughtUp');
-    const atStart = checkpoints.length;
-    const { position } = await peer.client.appendToStream(stream, several(8));
-    await subscription.until(({ events }) => events.length === 8);
-    await peer.client.appendToStream(stream, several(1));
-    await subscription.until(({ events }) => events.length === 9);
-    await subscription.close();
-    expect(checkpoints.slice(atStart)).toHaveLength(2);
-    expect(checkpoints.at(-1)).toBe(position?.commit);
-  },
-  'resuming behind any checkpoint misses and repeats nothing': async (peer) => {
-    const mark = `R${randomUUID().slice(0, 8)}`;
-    for (let round = 0; round < 40; round += 1) {
-      await peer.client.appendToStream(`${mark}-${round % 3}`, several(3));
-      await peer.client.appendToStream(peer.fresh(), several(10));
-    }
-    const seen: (string | bigint)[] = [];
-    const filter = streamNameFilter({
-      prefixes: [mark],
-      checkpointReached: (_subscription, { commit }) => {
-        seen.push(commit);
-        return Promise.resolve();
-      },
-    });
-    const first = peer.client.subscribeToAll({ filter });
-    await new Promise<void>((resolve) => {
-      first.on('data', ({ event }) => seen.push(event?.id ?? ''));
-      first.on('caughtUp', () => resolve());
-    });
-    await first.unsubscribe();
-    const ids = seen.filter((entry) => typeof entry === 'string');
-    expect(ids).toHaveLength(120);
-    const checkpoints = seen.filter((entry) => typeof entry === 'bigint');
-    expect(checkpoints.length).toBeGreaterThan(5);
-    for (const commit of checkpoints) {
-      const before = seen.slice(0, seen.indexOf(commit)).filter((entry) => typeof entry === 'string');
-      const { subscription } = filtered(peer, { prefixes: [mark] }, { commit, prepare: commit });
-      await subscription.said('caughtUp');
-      await subscription.close();
-      expect([...before, ...subscription.events.map(({ event }) => event?.id)]).toEqual(ids);
-    }
   },
 });

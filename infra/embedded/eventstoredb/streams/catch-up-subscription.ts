@@ -38,6 +38,7 @@ export class CatchUpSubscription {
   private wake: (() => void) | undefined;
   /** Considered events since the last checkpoint. */
   private considered = 0;
+  private lastConsidered: number | undefined;
   private page = { seen: 0, matches: 0, checkpoint: 0 };
 
   constructor(store: EventStore, reader: EventReader, outlet: Outlet, options: SubscriptionOptions) {
@@ -65,7 +66,7 @@ export class CatchUpSubscription {
         await this.nextCommit();
         continue;
       }
-      if (this.live && this.blockedWhileLive && events.length > liveBacklog) this.live = false;
+      if (this.live && this.blockedWhileLive && events.length > liveBacklog) this.fallBehind();
       for (const event of events) {
         this.deliver(event);
         if (this.outlet.full) {
@@ -95,6 +96,11 @@ export class CatchUpSubscription {
     this.outlet.send(caughtUp());
   }
 
+  private fallBehind(): void {
+    this.live = false;
+    if (this.options.filter && this.lastConsidered !== undefined) this.outlet.send(checkpoint(this.lastConsidered));
+  }
+
   private deliver(event: LoggedEvent): void {
     const { filter, resolveLinks, uuids } = this.options;
     const matches = !filter || filter.matches(event);
@@ -107,6 +113,7 @@ export class CatchUpSubscription {
   }
 
   private count(event: LoggedEvent, matches: boolean, filter: EventFilter): void {
+    this.lastConsidered = event.position;
     if (this.live) {
       this.considered += 1;
       if (this.considered < filter.checkpointInterval) return;
