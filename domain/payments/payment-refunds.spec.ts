@@ -129,6 +129,31 @@ describe('The outcome of a refund', () => {
     const all = event(events.refundRequested, { ...tenBack.data, amount: 4199, tutorShare: 3359, feeShare: 840 });
     done([...paid, all], { amount: 4199 }).then(event(events.paymentRefunded, { ...tenRefunded.data, amount: 4199, refundedInFull: true }));
   });
+  describe('that somebody made at Stripe in the place of one that failed', () => {
+    const made = { refundId: otherRefund, stripeRefundId: 're_by_hand' };
+    const inItsPlace = event(events.paymentRefunded, { ...tenRefunded.data, stripeRefundId: 're_by_hand' });
+    const owed = [...paid, tenBack, tenNotRefunded];
+
+    it('pays what was owed, and not as much once more', () => done(owed, made).then(inItsPlace));
+    it('is recorded once', () => done([...owed, inItsPlace], made).alreadySo());
+    it('may fail in its turn, and is owed again', () =>
+      past(...owed, inItsPlace)
+        .when(commands.recordRefundFailed, { paymentId, ...made, attempt: 1, code: 'expired_card' })
+        .then(event(events.refundFailed, { ...tenNotRefunded.data, stripeRefundId: 're_by_hand' })));
+    it('is one of its own when it is over another amount', () =>
+      done(owed, { ...made, amount: 500 }).then(
+        event(events.refundRequested, {
+          ...tenBack.data,
+          refundId: otherRefund,
+          amount: 500,
+          tutorShare: 400,
+          feeShare: 100,
+          reason: 'made_in_stripe',
+          idempotencyKey: `re:${otherRefund}`,
+        }),
+        event(events.paymentRefunded, { ...tenRefunded.data, ...made, amount: 500 }),
+      ));
+  });
   it('counts a refund that was made at Stripe by hand', () => done(paid).then(byHand, tenRefunded));
   it('counts it against a waiting payout', () => done(scheduled).then(byHand, tenRefunded, callOff, smallerPayout));
   it('holds the money when the amount differs, and the payout with it', () =>

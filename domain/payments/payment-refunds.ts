@@ -72,7 +72,8 @@ export function decideRefund(command: RefundCommand, state: PaymentState, terms:
     case 'RecordPaymentRefunded':
       return refunded(command, state, terms);
     case 'RecordRefundFailed': {
-      const { refundId, attempt, code, stripeRefundId } = command.data;
+      const { attempt, code, stripeRefundId } = command.data;
+      const refundId = meantBy(state, command.data) ?? command.data.refundId;
       const refund = known(state, refundId);
       const isMeant =
         stripeRefundId === undefined || refund.stripeRefundId === undefined
@@ -147,8 +148,9 @@ function nextAttempt(state: PaymentState, terms: Terms, refundId: string, refund
 }
 
 function refunded(command: PaymentCommandOf<'RecordPaymentRefunded'>, state: PaymentState, terms: Terms): readonly PaymentEvent[] {
-  const { refundId, stripeRefundId, amount } = command.data;
+  const { stripeRefundId, amount } = command.data;
   if (!isCaptured(state)) throw new refusals.PaymentNotCaptured({ status: state.status });
+  const refundId = meantBy(state, command.data) ?? owedBy(state, amount) ?? command.data.refundId;
   const refund = state.refunds[refundId];
   if (refund?.status === 'done') return [];
   // What has failed does not go through any more: this is an older answer.
@@ -169,6 +171,20 @@ function refunded(command: PaymentCommandOf<'RecordPaymentRefunded'>, state: Pay
     refundedInFull: returnedOf(after) === terms.gross,
   });
   return [...before, done, ...(refund === undefined ? adjustPayout(after, terms, 'refund', command.at) : [])];
+}
+
+/** Our id of a refund, which somebody may have made at Stripe in the place of one that failed; undefined when there is none. */
+function meantBy(
+  { refunds }: PaymentState,
+  { refundId, stripeRefundId }: PaymentCommandOf<'RecordPaymentRefunded' | 'RecordRefundFailed'>['data'],
+) {
+  if (refunds[refundId] !== undefined || stripeRefundId === undefined) return refundId;
+  return Object.keys(refunds).find((id) => refunds[id]?.stripeRefundId === stripeRefundId);
+}
+
+/** A refund that failed and is still owed over that amount: what somebody gave back by hand is that, not as much once more. */
+function owedBy({ refunds }: PaymentState, amount: number): string | undefined {
+  return Object.keys(refunds).find((id) => refunds[id]?.status === 'failed' && refunds[id].amount === amount);
 }
 
 function lost(command: PaymentCommandOf<'RecordChargebackLost'>, state: PaymentState, terms: Terms): readonly PaymentEvent[] {

@@ -100,6 +100,25 @@ describe('A charge that we hear of last', () => {
   });
 });
 
+describe('A refund that failed', () => {
+  it('is paid by the one that somebody makes at Stripe in its place', async () => {
+    const lesson = await lessons.reserve();
+    await lessons.pay(lesson, 'pm_card_pendingRefund');
+    await world.deliver();
+    await lessons.refund(lesson, 1_000);
+    const { intentId } = await lessons.stateOf(lesson);
+    const [ours] = await world.stripe.findRefunds(intentId!);
+    await world.harness.control('POST', `refunds/${ours!.id}`, { outcome: 'failed' });
+    await world.deliver();
+    expect(lessons.typesOf(lesson).at(-1)).toBe('RefundFailed');
+    const { id } = await world.harness.stripe.refunds.create({ payment_intent: intentId!, amount: 1_000 });
+    await world.harness.control('POST', `refunds/${id}`, { outcome: 'succeeded' });
+    await world.deliver();
+    const { refunds, refunded } = await lessons.stateOf(lesson);
+    expect([Object.values(refunds).map(({ stripeRefundId }) => stripeRefundId), refunded]).toEqual([[id], 1_000]);
+  });
+});
+
 describe('A card that was declined and one whose challenge failed', () => {
   it('are two attempts, however late we look into either', async () => {
     const lesson = await lessons.reserve();

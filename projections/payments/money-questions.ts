@@ -21,7 +21,7 @@ const chargebackKey = (disputeId: string) => `chargeback:${disputeId}`;
 export const moneyQuestions: ReadModel<MoneyQuestionRow, Events> = {
   name: 'money_questions',
   context: 'payments',
-  version: 1,
+  version: 2,
   sentence: 'What an administrator has to look into before money moves on.',
   columns: {
     kind: 'text',
@@ -59,6 +59,8 @@ export const moneyQuestions: ReadModel<MoneyQuestionRow, Events> = {
         since: at,
       }),
     RefundRequested: ({ data: { refundId } }) => remove(refundKey(refundId)),
+    // Also without another attempt of ours, when somebody paid at Stripe what was owed.
+    PaymentRefunded: ({ data: { refundId } }) => remove(refundKey(refundId)),
     PayoutFailed: ({ at, data: { paymentId, bookingId, payoutId, code, retryAt } }) =>
       retryAt === undefined
         ? put(payoutKey(payoutId), {

@@ -281,6 +281,7 @@ describe('What an administrator has to look into', () => {
       { kind: 'refund_failed', subjectId: refundId, amountMinor: 1000, code: 'expired_card' },
     ]);
     expect(questions(payment.tenNotRefunded, payment.tenBack)).toEqual([]);
+    expect(questions(payment.tenNotRefunded, payment.tenRefunded)).toEqual([]);
   });
   it('is a chargeback, until the bank decides', () => {
     expect(questions(payment.chargebackOpened)).toMatchObject([{ kind: 'chargeback', subjectId: 'dp_mia', amountMinor: 4199 }]);
