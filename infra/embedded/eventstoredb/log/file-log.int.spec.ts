@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const log of open.splice(0)) await log.close();
+  jest.restoreAllMocks();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -30,9 +31,9 @@ function opened(): EventLog {
   return log;
 }
 
-function write(log: EventLog, stream: string, size: number): void {
+function write(log: EventLog, stream: string, size: number, createdAt = 0): void {
   const event = { id: randomUUID(), type: 'Written', isJson: false, data: Buffer.alloc(size, 1), customMetadata: Buffer.alloc(0) };
-  log.write(recordEvent(event, stream, log.headOf(stream) + 1, log.end(), 0));
+  log.write(recordEvent(event, stream, log.headOf(stream) + 1, log.end(), createdAt));
 }
 
 const summary = (events: readonly LoggedEvent[]) => events.map(({ stream, revision, position }) => `${stream}/${revision}@${position}`);
@@ -186,11 +187,48 @@ describe('the log in a file', () => {
     await log.sync();
     await log.close();
     copyFileSync(join(dir, 'index.sqlite'), join(folder, 'index.sqlite'));
+    const lost = `The index knows events up to ${log.end()}`;
+    expect(verify(folder).faults.join()).toContain(lost);
+    const said = jest.spyOn(process.stderr, 'write');
     const again = fileLog(folder);
+    expect(said.mock.calls.join()).toContain(lost);
     expect([again.end(), again.headOf('A')]).toEqual([end, 0]);
     again.transaction(() => write(again, 'A', 5));
     await again.close();
     expect(verify(folder)).toMatchObject({ events: 2, faults: [] });
+  });
+
+  /** A log of commits of one event each, with a changed byte in the one of this number. The index is lost, or knows them all. */
+  async function damaged(commits: readonly { size: number; at: number }[], number: number, index: 'lost' | 'there') {
+    const log = fileLog(dir);
+    for (const { size, at } of commits) log.transaction(() => write(log, 'A', size, at));
+    await log.sync();
+    const { position } = log.readStreamForwards('A', number, 1)[0] ?? { position: 0 };
+    await log.close();
+    const bytes = readFileSync(logFile(dir));
+    bytes[position + 90] = (bytes[position + 90] ?? 0) ^ 1;
+    writeFileSync(logFile(dir), bytes);
+    if (index === 'lost') rmSync(join(dir, 'index.sqlite'));
+    return { position, bytes };
+  }
+
+  it('keeps what it cuts off, whole commits behind a gap too', async () => {
+    const commits = Array.from({ length: 5 }, (_, at) => ({ size: 100_000, at }));
+    const { position, bytes } = await damaged(commits, 2, 'lost');
+    expect(opened().headOf('A')).toBe(1);
+    expect(readFileSync(`${logFile(dir)}.cut-${position}`).equals(bytes.subarray(position))).toBe(true);
+  });
+
+  it.each([
+    ['more commits follow it than a crash leaves', Array.from({ length: 40 }, () => ({ size: 500_000, at: 0 })), 2, 'lost'],
+    ['commits follow it for longer than a sync lasts', Array.from({ length: 5 }, (_, n) => ({ size: 100, at: n * 40_000 })), 1, 'lost'],
+    ['the index knows that it was whole', [1, 2, 3].map(() => ({ size: 100, at: 0 })), 2, 'there'],
+  ] as const)('does not start on damage when %s, and changes nothing', async (_why, commits, number, index) => {
+    const { position, bytes } = await damaged(commits, number, index);
+    for (let start = 0; start < 2; start += 1) expect(() => fileLog(dir)).toThrow(`is damaged at ${position}, and not by a crash`);
+    expect(readFileSync(logFile(dir)).equals(bytes)).toBe(true);
+    truncateSync(logFile(dir), position);
+    expect(opened().headOf('A')).toBe(number - 1);
   });
 
   it('refuses a file of somebody else, and a folder of another layout', () => {

@@ -4,6 +4,7 @@ import { EventsInMemory } from './events-in-memory.ts';
 import { IndexThread } from './index-thread.ts';
 import { LogFile } from './log-file.ts';
 import type { LoggedEvent } from './logged-event.ts';
+import { repair } from './repair.ts';
 import type { IndexEntry } from './stream-index.ts';
 import { StreamIndex } from './stream-index.ts';
 
@@ -13,13 +14,11 @@ const bytesKept = 2 << 20;
 /**
  * The durable log (ADR 0003): a file that grows, an index of its streams that a thread keeps behind it, and in memory what the index has
  * not taken in yet. Opening cuts off what a crash left of an unfinished commit.
- * @throws Error when the folder holds a log of another layout or a file that is not ours
+ * @throws Error when the folder holds a log of another layout, a file that is not ours, or a log that is damaged otherwise than by a crash
  */
 export function fileLog(folder: string): EventLog {
-  const file = LogFile.open(folder);
-  const index = StreamIndex.open(folder, file);
-  let end = repair(file, index.indexedTo);
-  index.follow(file, end);
+  const { file, index, end: repairedEnd } = openRepaired(folder);
+  let end = repairedEnd;
 
   const tail = new EventsInMemory();
   const indexing = new IndexThread(folder, end, (position) => tail.dropBefore(Math.min(position, end - bytesKept)));
@@ -111,13 +110,17 @@ export function fileLog(folder: string): EventLog {
   };
 }
 
-/** Finds the end of the last whole commit behind a position, and cuts off what lies behind it. */
-function repair(file: LogFile, from: number): number {
-  const size = file.size;
-  let end = from;
-  for (const record of file.records(from, size)) if (record.endsCommit) end = record.end;
-  if (!file.isBlankFrom(end))
-    process.stderr.write(`The event log ends with ${size - end} bytes of a commit that a crash cut off; they are dropped.\n`);
-  if (end < size) file.truncate(end);
-  return end;
+function openRepaired(folder: string): { readonly file: LogFile; readonly index: StreamIndex; readonly end: number } {
+  const file = LogFile.open(folder);
+  let index = StreamIndex.openIfSound(folder, file);
+  try {
+    const end = repair(folder, file, index?.indexedTo ?? firstPosition, StreamIndex.knownTo(folder, file));
+    index ??= StreamIndex.make(folder, file);
+    index.follow(file, end);
+    return { file, index, end };
+  } catch (error) {
+    index?.close();
+    file.close();
+    throw error;
+  }
 }

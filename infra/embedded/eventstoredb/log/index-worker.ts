@@ -5,7 +5,7 @@ import { StreamIndex } from './stream-index.ts';
 
 const folder = workerData as string;
 const log = LogFile.openForReading(folder);
-const index = StreamIndex.joinIfSound(folder, log);
+const index = StreamIndex.openIfSound(folder, log);
 if (!index) throw new Error('The index of the event log is gone.');
 
 parentPort?.on('message', (position: number | 'stop') => {

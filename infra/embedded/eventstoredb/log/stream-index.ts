@@ -22,7 +22,7 @@ const layout = `
   PRAGMA user_version = ${layoutVersion};
 `;
 
-/** The first record of each stretch of so many bytes is marked: from a mark on, records are walked. */
+/** The last record that begins in each stretch of so many bytes is marked: from a mark on, records are walked. */
 const bytesPerMark = 1 << 16;
 const eventsPerTransaction = 20_000;
 
@@ -59,10 +59,8 @@ export class StreamIndex {
     };
   }
 
-  /** Opens the index of a log; an index that is damaged, of another log or ahead of it is thrown away and begun again. */
-  static open(folder: string, log: LogFile): StreamIndex {
-    const found = openIfSound(folder, log);
-    if (found) return new StreamIndex(found);
+  /** Begins the index of a log anew, whatever is there. */
+  static make(folder: string, log: LogFile): StreamIndex {
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${indexFile(folder)}${suffix}`, { force: true });
     const database = new DatabaseSync(indexFile(folder));
     configure(database);
@@ -72,10 +70,19 @@ export class StreamIndex {
     return new StreamIndex(database);
   }
 
-  /** Opens the index of a log beside the one who keeps it; undefined when there is none that fits. */
-  static joinIfSound(folder: string, log: LogFile): StreamIndex | undefined {
-    const found = existsSync(indexFile(folder)) ? openIfSound(folder, log) : undefined;
-    return found && new StreamIndex(found);
+  /** Opens the index of a log, also beside the one who keeps it; undefined when there is none, or it is damaged, of another log or ahead of it. */
+  static openIfSound(folder: string, log: LogFile): StreamIndex | undefined {
+    const found = openIndexOf(folder, log);
+    if (found && log.isEndOfRecord(found.indexedTo)) return new StreamIndex(found.database);
+    found?.database.close();
+    return undefined;
+  }
+
+  /** How far an index of this log reaches, even when the log does not reach that far: the disk had every event before it. */
+  static knownTo(folder: string, log: LogFile): number {
+    const found = openIndexOf(folder, log);
+    found?.database.close();
+    return found?.indexedTo ?? firstPosition;
   }
 
   /** The position up to which everything is here. */
@@ -172,13 +179,14 @@ function configure(database: DatabaseSync): void {
   database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;');
 }
 
-function openIfSound(folder: string, log: LogFile): DatabaseSync | undefined {
+function openIndexOf(folder: string, log: LogFile): { readonly database: DatabaseSync; readonly indexedTo: number } | undefined {
+  if (!existsSync(indexFile(folder))) return undefined;
   const database = new DatabaseSync(indexFile(folder));
   try {
     configure(database);
     const { user_version: version } = database.prepare('PRAGMA user_version').get() ?? {};
     const row = version === layoutVersion ? database.prepare('SELECT id, indexed_to FROM log').get() : undefined;
-    if (row?.['id'] === log.id && log.isEndOfRecord(Number(row['indexed_to']))) return database;
+    if (row?.['id'] === log.id) return { database, indexedTo: Number(row['indexed_to']) };
   } catch (error) {
     if (!isDamage(error)) throw error;
   }

@@ -1,7 +1,8 @@
+import { firstPosition } from '../log/event-log.ts';
 import { LogFile } from '../log/log-file.ts';
 import type { LoggedEvent } from '../log/logged-event.ts';
 import { tombstoneRevision } from '../log/logged-event.ts';
-import { wholeCommits } from './whole-commits.ts';
+import { refuseUnsound, wholeCommits } from './whole-commits.ts';
 
 /** One line of a dump. Data and metadata are text where they are UTF-8, else base64. */
 export interface DumpedEvent {
@@ -22,11 +23,19 @@ export interface DumpedEvent {
 
 const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Gives every event of a log in order as a line of JSON, as they are at this moment. @throws Error when there is no log */
+/**
+ * Gives every event of a log in order as a line of JSON, as they are at this moment.
+ * @throws Error when there is no log, or, after the last line that can be read, when it is damaged
+ */
 export function* dump(folder: string): Generator<string> {
   const log = LogFile.openForReading(folder);
   try {
-    for (const commit of wholeCommits(log)) for (const { event } of commit) yield `${JSON.stringify(dumped(event))}\n`;
+    let end = firstPosition;
+    for (const commit of wholeCommits(log)) {
+      for (const { event } of commit) yield `${JSON.stringify(dumped(event))}\n`;
+      end = commit.at(-1)?.end ?? end;
+    }
+    refuseUnsound(log, end);
   } finally {
     log.close();
   }

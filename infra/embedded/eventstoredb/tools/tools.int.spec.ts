@@ -2,7 +2,7 @@ import type { ResolvedEvent } from '@eventstore/db-client';
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -179,6 +179,23 @@ describe('verify', () => {
     bytes[place] = (bytes[place] ?? 0) ^ 1;
     writeFileSync(file, bytes);
     expect(verify(folder('source')).faults.join()).toContain('checksum');
+  });
+
+  it('and backup and dump too refuse a log that they cannot read to its end', async () => {
+    await stopped();
+    const file = logFile(folder('source'));
+    const sound = [...dump(folder('source'))];
+    const bytes = readFileSync(file);
+    const place = bytes.indexOf('Größe');
+    bytes[place] = (bytes[place] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+    expect(() => backup(folder('source'), folder('copy'))).toThrow('is damaged at');
+    expect(existsSync(logFile(folder('copy')))).toBe(false);
+    const readable: string[] = [];
+    expect(() => {
+      for (const line of dump(folder('source'))) readable.push(line);
+    }).toThrow('is damaged at');
+    expect(readable).toEqual(sound.slice(0, readable.length));
   });
 
   it('finds an event that is missing in the index, and one that is there too often', async () => {

@@ -2,7 +2,7 @@ import { firstPosition } from '../log/event-log.ts';
 import { LogFile } from '../log/log-file.ts';
 import { tombstoneRevision } from '../log/logged-event.ts';
 import { StreamIndex } from '../log/stream-index.ts';
-import { wholeCommits, wholeEnd } from './whole-commits.ts';
+import { isSoundFrom, wholeCommits } from './whole-commits.ts';
 
 export interface Verification {
   readonly events: number;
@@ -15,17 +15,16 @@ export interface Verification {
 }
 
 const mostFaults = 100;
-/** A server that writes while we read shows half a commit for some microseconds. */
-const attempts = 1000;
 
 /**
  * Reads a whole log and checks it: the checksum of each event, that records follow each other without a gap, that the numbers of each stream
- * have no gap, and that the index finds each event where it is. An index that is missing is no fault: the next start makes it.
+ * have no gap, and that the index finds each event where it is. An index that is missing is no fault: the next start makes it. One that knows more than the log is: it only takes in what the disk has.
  * @throws Error when there is no log
  */
 export function verify(folder: string): Verification {
   const log = LogFile.openForReading(folder);
-  const index = StreamIndex.joinIfSound(folder, log);
+  const knownTo = StreamIndex.knownTo(folder, log);
+  const index = StreamIndex.openIfSound(folder, log);
   const faults: string[] = [];
   const fault = (text: string): void => {
     if (faults.length < mostFaults) faults.push(text);
@@ -53,16 +52,11 @@ export function verify(folder: string): Verification {
     }
     if (!isSoundFrom(log, end))
       fault(`The record at ${end} fails its checksum or is cut off: ${log.size - end} bytes from there on cannot be read.`);
+    if (knownTo > end) fault(`The index knows events up to ${knownTo}, and the log can be read up to ${end}: those in between are lost.`);
     if (found !== indexed.events) fault(`The index holds ${indexed.events} events, and ${found} of them are in the log.`);
     return { events, streams: heads.size, bytes: end, lastPosition, faults };
   } finally {
     index?.close();
     log.close();
   }
-}
-
-/** Whether what lies behind the last whole commit that was read is nothing, or a commit that was being written. */
-function isSoundFrom(log: LogFile, end: number): boolean {
-  for (let attempt = 0; attempt < attempts; attempt += 1) if (log.isBlankFrom(end) || wholeEnd(log, end) > end) return true;
-  return false;
 }
