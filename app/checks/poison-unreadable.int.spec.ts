@@ -8,7 +8,7 @@ import { OutboxOperations, ReactionActs } from '#infra/process-managers/operatio
 import { askFor } from '#infra/projections/acts.ts';
 import { listLetters } from '#infra/projections/dead-letters.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';
-import { consumerOf, tableOf } from '#infra/projections/tables.ts';
+import { consumerOf } from '#infra/projections/tables.ts';
 import { MovableClock } from '#infra/time/clock.ts';
 import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { Storyteller } from '#infra/verify/story.ts';
@@ -45,7 +45,7 @@ describe('An event that cannot be read', () => {
   });
 
   async function tablesOf(database: Database): Promise<unknown[]> {
-    return Promise.all(readModels.map((model) => database.query(`select * from ${tableOf(model).sql} order by key`)));
+    return Promise.all(readModels.map((model) => database.query(`select * from ${consumerOf(model)} order by key`)));
   }
 
   it('holds back its stream with those who react to it, and stops nobody; it is taken in once it can be read', async () => {

@@ -1,7 +1,8 @@
 import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { UndecodableEvent } from '#infra/event-store/codec.ts';
 import { reasonFor } from '#infra/event-store/unreadable.ts';
 import { advanceCheckpoints } from '#infra/postgres/checkpoints.ts';
-import type { Database } from '#infra/postgres/database.ts';
+import type { Database, Queryable } from '#infra/postgres/database.ts';
 import { reasonOf } from '#infra/postgres/reason.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import {
@@ -18,7 +19,7 @@ import {
 import { changesOf, type DeadLetter, type HeldBack, type Parked } from './fold.ts';
 import type { Member } from './group.ts';
 import { PassStopped, Refold } from './refold.ts';
-import type { RowWrite } from './rows.ts';
+import { isUnstorable, type RowWrite } from './rows.ts';
 
 export interface MendParts {
   readonly database: Database;
@@ -64,11 +65,15 @@ async function mendOnce(parts: MendParts, place: Parked, mending: Exclude<Mendin
   try {
     return await new Mend(parts, place, { failed, skipped }).run();
   } catch (error) {
-    if (failed !== undefined && !(error instanceof PassStopped))
+    // Whatever else went wrong says nothing about the event.
+    if (failed !== undefined && (error instanceof FailedAgain || isUnstorable(error)))
       await noteFailure(database, member, { ...place, position: failed.position }, reasonOf(error));
     throw error;
   }
 }
+
+/** The very event that failed first under the key has failed once more. */
+class FailedAgain extends Error {}
 
 /** Events whose rows are looked up at once. */
 const AT_ONCE = 100;
@@ -153,7 +158,7 @@ class Mend {
           for (const { key } of changesOf(member.model, event)) if (!known.has(key)) touched.add(key);
         } catch (error) {
           if (position === this.#failed?.position)
-            throw new Error(describe(this.#failed, 'data' in event ? reasonFor(event, error) : reasonOf(error)));
+            throw new FailedAgain(describe(this.#failed, 'data' in event ? reasonFor(event, error) : reasonOf(error)));
           this.#failsLater = true;
           break;
         }
@@ -165,7 +170,10 @@ class Mend {
 
   /** An event, or why there is none: one that cannot be read fails in its turn. */
   async #read({ stream, revision }: LetterPlace, readEvent: MendParts['readEvent']): Promise<RecordedEvent | { readonly error: unknown }> {
-    return readEvent(stream, revision).catch((error: unknown) => ({ error }));
+    return readEvent(stream, revision).catch((error: unknown) => {
+      if (error instanceof UndecodableEvent) return { error };
+      throw error;
+    });
   }
 
   /** What stays held back. Throws when the first fails again, or something that was not held back. */
@@ -177,7 +185,7 @@ class Mend {
       const isOurs = letter.scope === 'row' || (letter.scope === scope && letter.key === key);
       const isFirst = letter.scope === scope && letter.key === key && letter.event.position === this.#failed?.position;
       if (letter.error !== undefined && (isFirst || (!isOurs && !known.has(`${letter.scope} ${letter.key}`))))
-        throw new Error(describe(letter.event, letter.error));
+        throw new (isFirst ? FailedAgain : Error)(describe(letter.event, letter.error));
       if (isOurs) failures.set(`${letter.scope} ${letter.key} ${letter.event.position}`, letter);
     }
     return [...failures.values()];
@@ -188,12 +196,26 @@ class Mend {
     const given = this.#skipped;
     const freed = await database.transaction(async (transaction) => {
       await advanceCheckpoints(transaction, token, [member], member.position);
-      await member.rows.write(transaction, writes);
+      await member.rows.write(transaction, await this.#newer(transaction, writes));
       return replaceLetters(transaction, member, { place: this.#place, keys, failures, skipped: given });
     });
     const done = `${keys.length} rows are as the log says, ${freed} events no longer held back`;
     const next = failures.find(({ error }) => error !== undefined);
     return next === undefined ? done : `${done}; ${failures.length} still are: ${describe(next.event, next.error)}`;
+  }
+
+  /**
+   * The rows as changed after whatever changed them before: what follows the table by position, such as an index for searching, takes no row again that
+   * claims to be as old as the one it has.
+   */
+  async #newer(transaction: Queryable, writes: readonly RowWrite[]): Promise<RowWrite[]> {
+    const { member } = this.#parts;
+    const latest = await member.rows.latestPosition(
+      transaction,
+      writes.map(({ key }) => key),
+    );
+    const position = (latest > member.position ? latest : member.position) + 1n;
+    return writes.map((write) => ({ ...write, position }));
   }
 }
 

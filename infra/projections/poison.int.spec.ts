@@ -186,6 +186,41 @@ describe('A poisoned event of a read model', () => {
     expect(await rows()).toEqual({ a: { text: 'cursed', count: 2 } });
   });
 
+  it('is not blamed for what else breaks a retry, such as a log that does not answer', async () => {
+    cursed.add('cursed');
+    let answers = false;
+    const engine = engineOf({
+      readEvent: async (stream, revision) => {
+        if (!answers) throw new Error('the log does not answer');
+        return log.readEvent(stream, revision);
+      },
+    });
+    log.append(posted('a', 'a', 'cursed'));
+    await caughtUp(engine);
+    const [before] = await listLetters(database);
+    expect(await outcome(act('retry', 'stream', 'Board-a'))).toMatchObject({ state: 'failed', outcome: 'Error: the log does not answer' });
+    expect(await listLetters(database)).toEqual([before]);
+    answers = true;
+    expect(await outcome(act('retry', 'stream', 'Board-a'))).toMatchObject({ state: 'failed' });
+    expect(await listLetters(database)).toMatchObject([{ attempts: 2, error: expect.stringContaining('cannot take in') }]);
+  });
+
+  it('is mended in a row that counts as changed since, so that what follows the table by position takes it again', async () => {
+    cursed.add('cursed');
+    const engine = engineOf();
+    // The row was changed by the very last event, and so far has whatever follows the table come.
+    log.append(posted('a', 'a'), posted('b', 'a', 'cursed'), counted('a', 1, 'a'));
+    await caughtUp(engine);
+    const changedAt = async () =>
+      BigInt((await database.query<{ at: string }>('select _position::text as at from boards.notes_v1'))[0]!.at);
+    expect(await changedAt()).toBe(log.head);
+    cursed.clear();
+    expect(await outcome(act('retry', 'stream', 'Board-b'))).toMatchObject({ state: 'done' });
+    expect(await rows()).toEqual(rowsAfter(notes, ...log.events));
+    expect(await changedAt()).toBeGreaterThan(log.head);
+    expect(await rebuild({ database, openFeed: log.feeds(), model: notes, accept: false })).toMatchObject({ differences: [] });
+  });
+
   it('loses nothing of what is held back while the retry is under way', async () => {
     cursed.add('cursed');
     let meanwhile: (() => Promise<void>) | undefined;

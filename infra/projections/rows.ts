@@ -13,7 +13,7 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface RowWrite {
   readonly key: string;
   readonly row: Row | undefined;
-  /** Commit position of the event that changed it last. */
+  /** Commit position of the event that changed it last; of a row that was mended, one after it. */
   readonly position: bigint;
   /** Whether the table is known not to hold the key yet. */
   readonly isNew: boolean;
@@ -64,6 +64,15 @@ export class Rows {
       found.set(_key, row);
     }
     return found;
+  }
+
+  /** The greatest commit position of an event that changed one of these rows; -1 when none is there. */
+  async latestPosition(database: Queryable, keys: readonly string[]): Promise<bigint> {
+    const [found] = await database.query<{ latest: string | null }>(
+      `select max(_position)::text as latest from ${this.table.sql} where key = any($1::text[])`,
+      [keys],
+    );
+    return BigInt(found?.latest ?? -1);
   }
 
   /** Makes the table hold what the writes say; each key occurs once. */
