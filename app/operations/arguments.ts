@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Database } from '#infra/postgres/database.ts';
+import { reasonOf } from '#infra/postgres/reason.ts';
 
 /** What an operator typed: the words, then the options. */
 export interface Arguments {
@@ -56,6 +57,11 @@ function secondsOf(text: string): number {
 /** Throws unless the operator said why. */
 export function mustSayWhy({ operator }: Arguments): void {
   if (operator.why.trim() === '') throw new WrongUsage('Say why: --why "…". It is stored with the act.');
+}
+
+/** Says that what came of an act is not on record. */
+export function unsaid(error: unknown): void {
+  console.error(`What came of it could not be put on record: ${reasonOf(error)}`);
 }
 
 /** The read-model database that DATABASE_URL names. */

@@ -7,7 +7,7 @@ import { EXPORT_FORMATS, exportRows, type Manifest } from '#infra/projections/ex
 import { servingPlace } from '#infra/projections/members.ts';
 import { viewedTable } from '#infra/projections/tables.ts';
 import type { Foundation } from '../system/foundation.ts';
-import { type Arguments, mustSayWhy, WrongUsage } from './arguments.ts';
+import { type Arguments, mustSayWhy, unsaid, WrongUsage } from './arguments.ts';
 import { codeVersion } from './code-version.ts';
 
 /**
@@ -29,14 +29,18 @@ export async function exportOne(
   const { consumer, table } = position === undefined ? servingPlace(model) : placeAsOf(model, BigInt(position));
   if (position === undefined && (await viewedTable(database, model)) !== table.name)
     throw new Error(`${consumer} does not serve version ${model.version} yet: wait until it is built.`);
-  if (position !== undefined && !(await listCopies(database)).some(({ name, complete }) => name === consumer && complete))
-    throw new WrongUsage(`There is no complete copy ${consumer}; copies shows those that there are.`);
+  if (
+    position !== undefined &&
+    !(await listCopies(database)).some((copy) => copy.name === consumer && copy.version === model.version && copy.complete)
+  )
+    throw new WrongUsage(`There is no complete copy ${consumer} of version ${model.version}; copies shows those that there are.`);
   const request = { database, source: { consumer, version: model.version, table }, format, codeVersion: await codeVersion() } as const;
   mustSayWhy(args);
   const onRecord = (work: () => Promise<Manifest>): Promise<Manifest> =>
     record.during(exportModel, { consumer, version: model.version, format }, args.operator, {
       work,
       say: ({ rows, position: at, sha256 }) => `${rows} rows as of ${at}, sha256 ${sha256}`,
+      unsaid,
     });
   if (to === undefined) {
     const manifest = await onRecord(() => exportRows({ ...request, write: toStandardOutput }));

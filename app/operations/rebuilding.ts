@@ -6,7 +6,7 @@ import { buildCopy } from '#infra/projections/as-of.ts';
 import { rebuild, type RebuildOutcome, RebuildUnderWay } from '#infra/projections/rebuild.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
 import type { Foundation } from '../system/foundation.ts';
-import { type Arguments, mustSayWhy, WrongUsage } from './arguments.ts';
+import { type Arguments, mustSayWhy, unsaid, WrongUsage } from './arguments.ts';
 import { codeVersion } from './code-version.ts';
 import { withFoundation } from './connected.ts';
 import { Progress } from './progress.ts';
@@ -50,6 +50,7 @@ async function rebuildOne(args: Arguments, model: ReadModel, { foundation, signa
   const outcome = await record.during(rebuildModel, { consumer, version: model.version, accept: args.accept }, args.operator, {
     work: () => unlessUnderWay(work, foundation).finally(() => progress.end()),
     say: ({ state, differences }) => `${state}, ${differences.length} rows differ`,
+    unsaid,
   });
   printOutcome(consumer, outcome);
 }
@@ -78,6 +79,7 @@ export async function copyOne(args: Arguments, model: ReadModel, asOf: string): 
     const copy = await record.during(copyModel, { consumer: consumerOf(model), version: model.version, asOf }, args.operator, {
       work: () => unlessUnderWay(work, foundation).finally(() => progress.end()),
       say: ({ name }) => `is ${name}`,
+      unsaid,
     });
     const [held] = await database.query<{ letters: number }>(
       'select count(*) as letters from engine.dead_letters where consumer = $1 and version = $2 and not skipped',

@@ -83,23 +83,27 @@ export class OperationsRecord {
 
   /**
    * Does what this process itself carries out, such as a rebuild: on record before, with what came of it after; `say` tells that. Throws what `work`
-   * throws.
+   * throws. What is done stays done when it cannot be put on record, which `unsaid` hears of.
    */
   async during<D extends z.ZodType<object>, T>(
     act: { readonly group: Group; readonly request: CommandDefinition<string, D> },
     asking: Asking<D>,
     operator: Operator,
-    { work, say }: { readonly work: () => Promise<T>; readonly say: (result: T) => string },
+    {
+      work,
+      say,
+      unsaid,
+    }: { readonly work: () => Promise<T>; readonly say: (result: T) => string; readonly unsaid: (error: unknown) => void },
   ): Promise<T> {
     const { id } = await this.ask(act, asking, operator);
     let result: T;
     try {
       result = await work();
     } catch (error) {
-      await this.conclude(act.group, { actId: id, state: 'failed', outcome: reasonOf(error) });
+      await this.conclude(act.group, { actId: id, state: 'failed', outcome: reasonOf(error) }).catch(unsaid);
       throw error;
     }
-    await this.conclude(act.group, { actId: id, state: 'done', outcome: say(result) });
+    await this.conclude(act.group, { actId: id, state: 'done', outcome: say(result) }).catch(unsaid);
     return result;
   }
 
