@@ -71,9 +71,8 @@ export class GroupRegistry {
     const old = this.get(stream, group);
     old.drop();
     this.groups.delete(groupKey(stream, group));
-    await this.save();
-    await this.store.softDelete(old.checkpoints.stream, 'any');
-    await this.store.softDelete(old.parked.stream, 'any');
+    // In one turn, so in one commit: a group of this name that is made later must not begin where this one was.
+    await Promise.all([this.store.softDelete(old.checkpoints.stream, 'any'), this.store.softDelete(old.parked.stream, 'any'), this.save()]);
   }
 
   /** Drops every group from memory and reads the definitions again. */

@@ -13,10 +13,10 @@ export const jsonSystemEvent = (type: string, data: unknown): ProposedEvent => (
   customMetadata: nothing,
 });
 
-/** Appends to a stream of which only the last two events matter. */
+/** Appends to a stream of which only the last two events matter. Two calls write in their order. */
 export async function appendLatest(store: EventStore, stream: string, event: ProposedEvent): Promise<void> {
-  if (!store.states.hasMetastream(stream)) await setMetadata(store, stream, { $maxCount: 2 });
-  await store.append(stream, 'any', [event]);
+  const limited = store.states.hasMetastream(stream) ? undefined : setMetadata(store, stream, { $maxCount: 2 });
+  await Promise.all([limited, store.append(stream, 'any', [event])]);
 }
 
 export async function setMetadata(store: EventStore, stream: string, metadata: object): Promise<void> {
