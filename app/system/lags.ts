@@ -5,7 +5,7 @@ import { loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
 import type { ProjectionEngine } from '#infra/projections/engine.ts';
-import { consumerOf } from '#infra/projections/tables.ts';
+import { consumerOf, servedVersions } from '#infra/projections/tables.ts';
 import type { Check, PartReport } from '#infra/telemetry/health.ts';
 import type { Metrics } from '#infra/telemetry/metrics.ts';
 import { processManagers } from '#process-managers/process-managers.ts';
@@ -34,10 +34,9 @@ interface Watched {
  * being rebuilt do not count, since the ones they replace serve meanwhile. All else degrades: taking the process from its clients would mend nothing.
  */
 export function lagChecks({ projections, managers, roles, search, vitals }: Watched): Record<string, Check> {
-  const live = () => projections.report()?.models.flatMap(({ state, lagSeconds }) => (state === 'live' ? [lagSeconds] : [])) ?? [];
   const works = roles.has('projections') || roles.has('process-managers');
   return {
-    ...(roles.has('projections') ? { projections: () => told(live().length === 0 ? undefined : Math.max(...live()), 'ok') } : {}),
+    ...(roles.has('projections') ? { projections: () => ofReadModels(projections) } : {}),
     ...(roles.has('process-managers') ? { processManagers: () => told(managers.lagSeconds, 'degraded') } : {}),
     ...(search === undefined ? {} : { search: () => judged((search.lagSeconds ?? 0) <= SEARCH_BEHIND, 'the index is behind') }),
     ...(works || roles.has('internal')
@@ -53,6 +52,13 @@ export function lagChecks({ projections, managers, roles, search, vitals }: Watc
         }
       : {}),
   };
+}
+
+function ofReadModels(projections: ProjectionEngine): Promise<PartReport> {
+  const models = projections.report()?.models;
+  if (models === undefined) return told(projections.idleLagSeconds, 'ok');
+  const live = models.filter(({ state }) => state === 'live').map(({ lagSeconds }) => lagSeconds);
+  return live.length === 0 ? judged(false, 'no read model is live') : told(Math.max(...live), 'ok');
 }
 
 function told(lagSeconds: number | undefined, what: 'ok' | 'degraded'): Promise<PartReport> {
@@ -89,9 +95,7 @@ function oldestOf({ report }: Vitals): string {
  * tells it. Labels are names that the code declares, so there are no more of them than consumers.
  */
 export function lagMetrics(metrics: Metrics, { projections, managers, search, vitals }: Watched): void {
-  metrics.gauge('projection_lag_seconds', 'How far a read model is behind the log.', ['model'], () =>
-    (projections.report()?.models ?? []).map(({ consumer, lagSeconds }) => [[consumer], lagSeconds]),
-  );
+  metrics.gauge('projection_lag_seconds', 'How far a read model is behind the log.', ['model'], () => lagsOf(projections));
   metrics.gauge('policy_lag_seconds', 'How far the policies are behind the log.', ['engine'], () =>
     managers.lagSeconds === undefined ? [] : [[['process-managers'], managers.lagSeconds]],
   );
@@ -166,6 +170,14 @@ export function lagMetrics(metrics: Metrics, { projections, managers, search, vi
   );
 }
 
+/** Of each read model, where this process leads; while the work cannot begin, all of them are behind. */
+function lagsOf(projections: ProjectionEngine): [string[], number][] {
+  const models = projections.report()?.models;
+  if (models !== undefined) return models.map(({ consumer, lagSeconds }) => [[consumer], lagSeconds]);
+  const { idleLagSeconds } = projections;
+  return idleLagSeconds === undefined ? [] : readModels.map((model) => [[consumerOf(model)], idleLagSeconds]);
+}
+
 /** Counts what waits for each consumer, in a process that leads read models or process managers. */
 export function backlogCounter(
   { projections, managers }: Pick<Watched, 'projections' | 'managers'>,
@@ -178,9 +190,10 @@ export function backlogCounter(
   return async () => {
     if (projections.report() === undefined && managers.lagSeconds === undefined) return undefined;
     const readers = new Map<string, Reader>();
-    for (const { consumer, position } of (await loadCheckpoints(database)).toSorted((one, other) => one.version - other.version)) {
+    const served = await servedVersions(database);
+    for (const { consumer, version, position } of await loadCheckpoints(database)) {
       const own = types.get(consumer.replace(/#next$/, ''));
-      if (own !== undefined) readers.set(consumer, { consumer, position, types: own });
+      if (own !== undefined && version === served.get(consumer)) readers.set(consumer, { consumer, position, types: own });
     }
     return countBacklog(eventStore, [...readers.values()], BACKLOG_LIMIT);
   };

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '#infra/postgres/database.ts';
 import { LEASE_TIMES, Lease, type LeaseTimes } from './lease.ts';
+import { Level } from './level.ts';
 
 /** Work that goes on under a lease. */
 export interface LeasedWork {
@@ -14,7 +15,8 @@ export interface LeadershipOptions {
   readonly database: Database;
   /** The lease's name. */
   readonly name: string;
-  readonly begin: (lease: Lease) => Promise<LeasedWork>;
+  /** Begins the work; it notes in `level` whenever it has come to the end of what it follows. */
+  readonly begin: (lease: Lease, level: Level) => Promise<LeasedWork>;
   /** Told of every failure; the work is then begun again. */
   readonly onError: (error: unknown) => void;
   readonly times?: LeaseTimes;
@@ -30,6 +32,7 @@ export class Leadership {
   readonly #times: LeaseTimes;
   #loop: Promise<void> | undefined;
   #lease: Lease | undefined;
+  #level: Level | undefined;
 
   constructor(private readonly options: LeadershipOptions) {
     this.#times = options.times ?? LEASE_TIMES;
@@ -38,6 +41,11 @@ export class Leadership {
   /** The lease, while this process holds it. */
   get lease(): Lease | undefined {
     return this.#lease;
+  }
+
+  /** When the work was last level, while this process holds the lease. */
+  get level(): Level | undefined {
+    return this.#level;
   }
 
   start(): void {
@@ -66,23 +74,26 @@ export class Leadership {
   /** Does the work for as long as the lease lasts; work that fails is begun again, after growing pauses. */
   async #lead(lease: Lease): Promise<void> {
     this.#lease = lease;
+    const level = new Level();
+    this.#level = level;
     const over = Promise.race([aborted(lease.lost), aborted(this.#stopping.signal)]);
     let failures = 0;
     try {
       while (!lease.lost.aborted && !this.#stopping.signal.aborted) {
         const begunAt = performance.now();
-        await this.#work(lease, over).catch((error: unknown) => this.options.onError(error));
+        await this.#work(over, lease, level).catch((error: unknown) => this.options.onError(error));
         failures = performance.now() - begunAt > STEADY_MS ? 1 : failures + 1;
         await Promise.race([over, delay(Math.min(LONGEST_PAUSE_MS, 20 * 2 ** failures))]);
       }
     } finally {
       this.#lease = undefined;
+      this.#level = undefined;
       await lease.release();
     }
   }
 
-  async #work(lease: Lease, over: Promise<void>): Promise<void> {
-    const work = await this.options.begin(lease);
+  async #work(over: Promise<void>, lease: Lease, level: Level): Promise<void> {
+    const work = await this.options.begin(lease, level);
     try {
       await Promise.race([work.failed, over]);
     } finally {

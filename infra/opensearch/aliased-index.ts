@@ -94,6 +94,11 @@ export class AliasedIndex {
     }
   }
 
+  /** Removes an index that nobody sees. */
+  async drop(index: string): Promise<void> {
+    await this.client.indices.delete({ index });
+  }
+
   /** Lets searches see this index, and removes all others of the alias. */
   async show(index: string): Promise<void> {
     const { alias } = this.declaration;

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadModel } from '#domain/kernel/consumer.ts';
-import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
+import { Leadership } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import type { Level } from '#infra/leases/level.ts';
 import { CheckpointMoved, claimCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { consumerOf, quoted, tableOf } from '#infra/projections/tables.ts';
@@ -35,9 +36,16 @@ export class IndexFeeder {
     this.#leadership = new Leadership({
       database: options.database,
       name: options.consumer,
-      begin: async (lease) => {
-        this.#feeding = await Feeding.begin(options, lease);
-        return this.#feeding;
+      begin: async (lease, level) => {
+        const feeding = await Feeding.begin(options, lease, level);
+        this.#feeding = feeding;
+        return {
+          failed: feeding.failed,
+          stop: () => {
+            this.#feeding = undefined;
+            return feeding.stop();
+          },
+        };
       },
       onError: options.onError,
       ...(options.leaseTimes === undefined ? {} : { times: options.leaseTimes }),
@@ -54,7 +62,7 @@ export class IndexFeeder {
 
   /** Seconds since the index was last level with the read model; undefined in a process that does not feed it. */
   get lagSeconds(): number | undefined {
-    return this.#leadership.lease === undefined || this.#feeding === undefined ? undefined : this.#feeding.lagSeconds;
+    return this.#feeding?.isLevel === true ? 0 : this.#leadership.level?.secondsAgo;
   }
 }
 
@@ -80,10 +88,11 @@ interface Source {
   readonly state: string;
 }
 
-class Feeding implements LeasedWork {
+class Feeding {
   readonly failed: Promise<never>;
   readonly #options: IndexFeederOptions;
   readonly #lease: Lease;
+  readonly #level: Level;
   readonly #stopping = new AbortController();
   readonly #work: Promise<void>;
   readonly #columns: string;
@@ -91,12 +100,12 @@ class Feeding implements LeasedWork {
   #index: string | undefined;
   #source: string | undefined;
   #position = -1n;
-  #levelAt = performance.now();
   #isLevel = false;
 
-  private constructor(options: IndexFeederOptions, lease: Lease) {
+  private constructor(options: IndexFeederOptions, lease: Lease, level: Level) {
     this.#options = options;
     this.#lease = lease;
+    this.#level = level;
     const table = tableOf(options.model);
     this.#table = table.sql;
     this.#columns = table.columns.map(({ name, field }) => `${quoted(name)} as ${quoted(field)}`).join(', ');
@@ -106,13 +115,14 @@ class Feeding implements LeasedWork {
     this.failed.catch(() => undefined);
   }
 
-  static async begin(options: IndexFeederOptions, lease: Lease): Promise<Feeding> {
+  static async begin(options: IndexFeederOptions, lease: Lease, level: Level): Promise<Feeding> {
     await claimCheckpoints(options.database, lease.token, [{ consumer: options.consumer, version: CHECKPOINT_VERSION }], 'live');
-    return new Feeding(options, lease);
+    return new Feeding(options, lease, level);
   }
 
-  get lagSeconds(): number {
-    return this.#isLevel ? 0 : (performance.now() - this.#levelAt) / 1_000;
+  /** Whether the index is as the read model was when that was last looked at. */
+  get isLevel(): boolean {
+    return this.#isLevel;
   }
 
   async stop(): Promise<void> {
@@ -134,6 +144,7 @@ class Feeding implements LeasedWork {
           await this.#lookAtIndex();
         }
         this.#isLevel = source.position === this.#position && this.#source === source.table;
+        if (this.#isLevel) this.#level.reached();
         if (this.#source !== source.table) {
           // A table that is being filled is not worth an index yet; the old one serves on.
           if (source.state !== 'building') await this.#fillAnew(source);
@@ -173,8 +184,13 @@ class Feeding implements LeasedWork {
   async #fillAnew(source: Source): Promise<void> {
     const { index } = this.#options;
     const name = await index.create(source.table);
-    await this.#writeChanged(name, -1n);
-    this.#lease.assertHeld();
+    try {
+      await this.#writeChanged(name, -1n);
+      this.#lease.assertHeld();
+    } catch (error) {
+      await index.drop(name).catch(this.#options.onError);
+      throw error;
+    }
     await index.show(name);
     this.#index = name;
     this.#source = source.table;
@@ -218,8 +234,8 @@ class Feeding implements LeasedWork {
     );
     if (moved !== 1) throw new CheckpointMoved([{ consumer, version: CHECKPOINT_VERSION }]);
     this.#position = position;
-    this.#levelAt = performance.now();
     this.#isLevel = true;
+    this.#level.reached();
   }
 
   /** Makes the index equal to the table where it is not. */

@@ -1,5 +1,6 @@
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import type { Level } from '#infra/leases/level.ts';
 import type { OperationsRecord } from '#infra/operations/record.ts';
 import { advanceCheckpoints, claimCheckpoints, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
 import type { Database } from '#infra/postgres/database.ts';
@@ -57,7 +58,7 @@ export class ProcessManagerEngine {
     this.#leadership = new Leadership({
       database: options.database,
       name: 'process-managers',
-      begin: (lease) => this.#begin(lease),
+      begin: (lease, level) => this.#begin(lease, level),
       onError: options.onError,
       ...(options.leaseTimes === undefined ? {} : { times: options.leaseTimes }),
     });
@@ -72,9 +73,12 @@ export class ProcessManagerEngine {
     await this.#leadership.stop();
   }
 
-  /** Age in seconds of the oldest event that waits for the managers that are furthest; undefined when another process does the work. */
+  /**
+   * Age in seconds of the oldest event that waits for the managers that are furthest; while the work cannot begin, since they were last level.
+   * undefined when another process does the work.
+   */
   get lagSeconds(): number | undefined {
-    return this.#leadership.lease === undefined ? undefined : this.#following?.lagSeconds;
+    return this.#following?.lagSeconds ?? this.#leadership.level?.secondsAgo;
   }
 
   /** Attempts by process manager, since this process began. */
@@ -82,7 +86,7 @@ export class ProcessManagerEngine {
     return this.#attempts;
   }
 
-  async #begin(lease: Lease): Promise<LeasedWork> {
+  async #begin(lease: Lease, level: Level): Promise<LeasedWork> {
     const { database, clock, onError, concurrency, retry, pollMs, record } = this.#options;
     const members = await this.#prepare(lease);
     const outbox = new Outbox(database, lease.token);
@@ -118,6 +122,7 @@ export class ProcessManagerEngine {
     const following = new Following({
       openFeed: this.#options.openFeed,
       members,
+      level,
       take: (those, page) => {
         lease.assertHeld();
         return this.#take(page, { members: those, lease, dispatcher, desk });
@@ -131,6 +136,7 @@ export class ProcessManagerEngine {
       failed,
       stop: async () => {
         clearInterval(telling);
+        this.#following = undefined;
         await desk.stop();
         await Promise.all([following.stop(), dispatcher.stop()]);
       },

@@ -1,4 +1,5 @@
 import type { ProcessManager } from '#domain/kernel/consumer.ts';
+import type { Level } from '#infra/leases/level.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
 
@@ -14,6 +15,8 @@ export interface Member {
 export interface FollowingParts {
   readonly openFeed: OpenFeed;
   readonly members: readonly Member[];
+  /** When those that are furthest had last reached the end of the log. */
+  readonly level: Level;
   /** Takes a page in for the members of one feed; those that have it already skip it. */
   readonly take: (members: readonly Member[], page: FeedPage) => Promise<void>;
   /** Hears of the first failure; then the work is over. */
@@ -39,7 +42,10 @@ export class Following {
     const { members } = parts;
     const furthest = members.reduce((most, { position }) => (position > most ? position : most), -1n);
     const behind = members.filter(({ position }) => position < furthest);
-    this.#shared = this.#open(members.filter(({ position }) => position === furthest));
+    this.#shared = this.#open(
+      members.filter(({ position }) => position === furthest),
+      parts.level,
+    );
     if (behind.length > 0) this.#catchingUp = this.#catchUp(behind).catch(parts.onFailure);
   }
 
@@ -70,17 +76,18 @@ export class Following {
     await feed.stop();
     if (this.#stopping.signal.aborted) return;
     await this.#shared.stop();
-    this.#shared = this.#open(this.#parts.members);
+    this.#shared = this.#open(this.#parts.members, this.#parts.level);
     this.#behind = [];
     this.#behindFeed = undefined;
   }
 
-  #open(members: readonly Member[]): OpenedFeed {
+  #open(members: readonly Member[], level?: Level): OpenedFeed {
     const { openFeed, take, onFailure } = this.#parts;
     const from = members.reduce((least, { position }) => (position < least ? position : least), members[0]?.position ?? -1n);
     return openFeed({
       types: [...new Set(members.flatMap(({ manager }) => Object.keys(manager.on)))],
       from: from < 0n ? undefined : from,
+      ...(level === undefined ? {} : { level }),
       onPage: async (page) => {
         try {
           await take(members, page);

@@ -2,6 +2,7 @@ import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import type { Level } from '#infra/leases/level.ts';
 import type { OperationsRecord } from '#infra/operations/record.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { OpenFeed } from '#infra/subscriptions/open-feed.ts';
@@ -34,11 +35,11 @@ export class ProjectionEngine {
 
   constructor(options: ProjectionEngineOptions) {
     this.#options = options;
-    this.positions = new Positions(options.database, consumersByName(options.models));
+    this.positions = new Positions(options.database, consumersByName(options.models), options.onError);
     this.#leadership = new Leadership({
       database: options.database,
       name: 'projections',
-      begin: (lease) => this.#begin(lease),
+      begin: (lease, level) => this.#begin(lease, level),
       onError: options.onError,
       ...(options.leaseTimes === undefined ? {} : { times: options.leaseTimes }),
     });
@@ -53,16 +54,27 @@ export class ProjectionEngine {
     await this.#leadership.stop();
   }
 
-  /** How the work goes, if it is this process that does it. */
+  /** How the work goes, if it is this process that does it; undefined too while it cannot begin. */
   report(): SessionReport | undefined {
-    return this.#leadership.lease === undefined ? undefined : this.#session?.report();
+    return this.#session?.report();
   }
 
-  async #begin(lease: Lease): Promise<LeasedWork> {
-    const session = new Session({ ...this.#options, lease, positions: this.positions });
-    this.#session = session;
+  /** Seconds since the live read models were last level, while this process leads and cannot begin the work; else undefined. */
+  get idleLagSeconds(): number | undefined {
+    return this.#session === undefined ? this.#leadership.level?.secondsAgo : undefined;
+  }
+
+  async #begin(lease: Lease, level: Level): Promise<LeasedWork> {
+    const session = new Session({ ...this.#options, lease, level, positions: this.positions });
     await session.open();
-    return session;
+    this.#session = session;
+    return {
+      failed: session.failed,
+      stop: async () => {
+        this.#session = undefined;
+        await session.stop();
+      },
+    };
   }
 }
 

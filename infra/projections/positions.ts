@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Database } from '#infra/postgres/database.ts';
+import type { Queryable } from '#infra/postgres/database.ts';
 
 interface Waiter {
   readonly consumers: readonly string[];
   readonly position: bigint;
-  readonly resolve: () => void;
+  readonly told: (passed: boolean) => void;
 }
 
 /** Between two looks at the checkpoints of another process, in milliseconds. */
@@ -12,26 +12,27 @@ const POLL_MS = 20;
 
 /**
  * How far the read models have come, for queries that must see a certain command. The process that runs the engine tells at once; any other
- * looks at the checkpoints, and only while somebody waits.
+ * looks at the checkpoints, and only while somebody waits: one look for all who do.
  */
 export class Positions {
   readonly #known = new Map<string, bigint>();
   readonly #waiters = new Set<Waiter>();
+  #looking = false;
 
-  /** `consumers` names the read models; a name is `context.name` or, where that is unique, the plain name. */
+  /**
+   * `consumers` names the read models; a name is `context.name` or, where that is unique, the plain name. `onError` hears when the checkpoints cannot
+   * be looked at: once, until they can be again. Those who wait go on waiting.
+   */
   constructor(
-    private readonly database: Database,
+    private readonly database: Queryable,
     private readonly consumers: ReadonlyMap<string, { readonly consumer: string; readonly version: number }>,
+    private readonly onError: (error: unknown) => void,
   ) {}
 
   /** Tells of progress. */
   advance(consumers: Iterable<string>, position: bigint): void {
     for (const consumer of consumers) if (position > (this.#known.get(consumer) ?? -1n)) this.#known.set(consumer, position);
-    for (const waiter of this.#waiters) {
-      if (!this.#passed(waiter.consumers, waiter.position)) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
-    }
+    for (const waiter of this.#waiters) if (this.#passed(waiter.consumers, waiter.position)) waiter.told(true);
   }
 
   /**
@@ -45,35 +46,43 @@ export class Positions {
       return found.consumer;
     });
     if (this.#passed(consumers, position)) return true;
-    const enough = new AbortController();
-    const told = new Promise<void>((resolve) => {
-      const waiter: Waiter = { consumers, position, resolve };
+    return new Promise((resolve) => {
+      const told = (passed: boolean): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        resolve(passed);
+      };
+      const waiter: Waiter = { consumers, position, told };
+      const timer = setTimeout(() => told(false), timeoutMs);
       this.#waiters.add(waiter);
-      enough.signal.addEventListener('abort', () => this.#waiters.delete(waiter), { once: true });
+      if (!this.#looking) void this.#look();
     });
-    try {
-      await Promise.race([told, this.#poll(enough.signal), delay(timeoutMs, undefined, { signal: enough.signal }).catch(() => undefined)]);
-      return this.#passed(consumers, position);
-    } finally {
-      enough.abort();
-    }
   }
 
   #passed(consumers: readonly string[], position: bigint): boolean {
     return consumers.every((consumer) => (this.#known.get(consumer) ?? -1n) >= position);
   }
 
-  async #poll(signal: AbortSignal): Promise<void> {
+  /** Looks at the checkpoints for as long as somebody waits. */
+  async #look(): Promise<void> {
+    this.#looking = true;
     const versions = new Map([...this.consumers.values()].map(({ consumer, version }) => [consumer, version]));
-    while (this.#waiters.size > 0 && !signal.aborted) {
-      await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      const rows = await this.database.query<{ consumer: string; version: number; position: string }>(
-        "select consumer, version, position::text as position from engine.checkpoints where state = 'live'",
-        [],
-        'positions',
-      );
-      for (const row of rows) if (versions.get(row.consumer) === row.version) this.advance([row.consumer], BigInt(row.position));
+    let failing = false;
+    while (this.#waiters.size > 0) {
+      await delay(POLL_MS);
+      try {
+        const rows = await this.database.query<{ consumer: string; version: number; position: string }>(
+          "select consumer, version, position::text as position from engine.checkpoints where state = 'live'",
+          [],
+          'positions',
+        );
+        for (const row of rows) if (versions.get(row.consumer) === row.version) this.advance([row.consumer], BigInt(row.position));
+        failing = false;
+      } catch (error) {
+        if (!failing) this.onError(error);
+        failing = true;
+      }
     }
+    this.#looking = false;
   }
 }

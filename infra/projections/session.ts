@@ -3,6 +3,7 @@ import type { ReadModel } from '#domain/kernel/consumer.ts';
 import type { RecordedEvent } from '#domain/kernel/event.ts';
 import type { Lease } from '#infra/leases/lease.ts';
 import type { LeasedWork } from '#infra/leases/leadership.ts';
+import type { Level } from '#infra/leases/level.ts';
 import type { OperatorAct } from '#infra/operations/acts.ts';
 import type { OperationsRecord } from '#infra/operations/record.ts';
 import { CheckpointMoved, type CheckpointState, loadCheckpoints } from '#infra/postgres/checkpoints.ts';
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly openFeed: OpenFeed;
   readonly onError: (error: unknown) => void;
   readonly lease: Lease;
+  /** When the live read models had last reached the end of the log. */
+  readonly level: Level;
   readonly positions: Positions;
   /** One event of the log, for what is held back and tried again. */
   readonly readEvent: (stream: string, revision: number) => Promise<RecordedEvent>;
@@ -215,6 +218,8 @@ export class Session implements LeasedWork {
       }
     });
     await this.#liveFeed?.stop();
+    // Until now nothing was live that could have been.
+    if (this.#live.length === 0) this.#options.level.reached();
     this.#building = without(this.#building, members);
     this.#live = [...this.#live, ...members];
     for (const { consumer, position } of members) positions.advance([consumer], position);
@@ -352,12 +357,13 @@ export class Session implements LeasedWork {
   }
 
   #parts(members: readonly Member[], serving: boolean): WorkParts {
-    const { database, openFeed, lease, positions } = this.#options;
+    const { database, openFeed, lease, level, positions } = this.#options;
     return {
       database,
       openFeed,
       lease,
       members,
+      ...(serving ? { level } : {}),
       onWritten: (written, position, events) => {
         this.#events += events;
         if (!serving) return;

@@ -139,6 +139,20 @@ export async function shownTables(database: Queryable): Promise<Map<string, stri
   return new Map(rows.map(({ view, shown }) => [view, shown]));
 }
 
+/** The version of each consumer that counts: the one whose table queries see; where they see none, the newest. */
+export async function servedVersions(database: Queryable): Promise<Map<string, number>> {
+  const newest = await database.query<{ consumer: string; version: number }>(
+    'select consumer, max(version) as version from engine.checkpoints group by consumer',
+  );
+  const shown = await shownTables(database);
+  return new Map(
+    newest.map(({ consumer, version }) => {
+      const ofTable = /_v(\d+)$/.exec(shown.get(consumer) ?? '');
+      return [consumer, ofTable === null ? version : Number(ofTable[1])];
+    }),
+  );
+}
+
 /**
  * Makes the read model's view show a table: what queries see from the end of the transaction on. Whoever was granted something on the view
  * keeps it, also where a raised version has other columns.

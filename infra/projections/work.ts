@@ -1,4 +1,5 @@
 import type { Lease } from '#infra/leases/lease.ts';
+import type { Level } from '#infra/leases/level.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
@@ -11,6 +12,8 @@ export interface WorkParts {
   readonly openFeed: OpenFeed;
   readonly lease: Lease;
   readonly members: readonly Member[];
+  /** Of live read models: noted whenever these have reached the end of the log. */
+  readonly level?: Level;
   readonly onWritten: (members: readonly Member[], position: bigint, events: number) => void;
   /** Before each page: a place to wait. */
   readonly beforePage?: () => Promise<void>;
@@ -74,7 +77,7 @@ function upToPosition({ events }: FeedPage, position: bigint): FeedPage {
 }
 
 function feedTo(
-  { members, openFeed, lease, beforePage }: WorkParts,
+  { members, openFeed, lease, level, beforePage }: WorkParts,
   take: (page: FeedPage) => Promise<void>,
   onFailure: (error: unknown) => void,
   onlyTheirStreams = false,
@@ -83,6 +86,7 @@ function feedTo(
   const from = members.reduce((least, { position }) => (position < least ? position : least), members[0]?.position ?? -1n);
   return openFeed({
     ...(onlyTheirStreams ? { onlyTheirStreams } : {}),
+    ...(level === undefined ? {} : { level }),
     types: [...new Set(members.flatMap(({ model }) => Object.keys(model.on)))],
     from: from < 0n ? undefined : from,
     pageSize: PAGE,

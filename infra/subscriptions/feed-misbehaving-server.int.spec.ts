@@ -10,7 +10,7 @@ import {
   type ScriptedServer,
 } from '#infra/event-store/scripted-server.ts';
 import { SilentSubscription } from './feed.ts';
-import { afterwards, clientOf, endAll, following } from './following.ts';
+import { afterwards, clientOf, endAll, following } from './following.examples.ts';
 
 afterEach(endAll);
 

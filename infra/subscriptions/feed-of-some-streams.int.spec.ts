@@ -9,7 +9,7 @@ import { launchEventStore } from '#infra/embedded/eventstoredb/launch.ts';
 import { Codec } from '#infra/event-store/codec.ts';
 import { contextOf, tallyDeciders } from '#infra/event-store/tally.examples.ts';
 import { InMemoryVault } from '#infra/vault/vault.ts';
-import { afterwards, clientOf, endAll, following } from './following.ts';
+import { afterwards, clientOf, endAll, following } from './following.examples.ts';
 
 afterEach(endAll);
 

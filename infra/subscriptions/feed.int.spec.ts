@@ -12,7 +12,7 @@ import { addOneByOne, close, contextOf, tallyDeciders, tallyFacts } from '#infra
 import { SystemClock } from '#infra/time/clock.ts';
 import { InMemoryVault } from '#infra/vault/vault.ts';
 import { AnotherLog } from './feed.ts';
-import { afterwards, clientOf, codec, endAll, following } from './following.ts';
+import { afterwards, clientOf, codec, endAll, following } from './following.examples.ts';
 
 afterEach(endAll);
 

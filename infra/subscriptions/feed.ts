@@ -3,6 +3,7 @@ import type { EventStoreClient } from '#infra/event-store/client.ts';
 import { EventOfNewerCode, type Codec } from '#infra/event-store/codec.ts';
 import { backOff } from '#infra/event-store/connection.ts';
 import type { StoredEvent } from '#infra/event-store/reading.ts';
+import { Level } from '#infra/leases/level.ts';
 import { CatchUp } from './catch-up.ts';
 
 /** Events in the order of the log, and how far they reach: everything up to `position` is in this or an earlier page, or is not asked for. */
@@ -24,6 +25,8 @@ export interface FeedOptions {
   readonly onlyTheirStreams?: boolean;
   /** The last position processed already; undefined to start at the beginning. */
   readonly from: bigint | undefined;
+  /** Of the work that the feed is for; default: its own. */
+  readonly level?: Level;
   /** Processes a page; the next one comes when it has resolved. After a rejection the same events come again. */
   onPage(page: FeedPage): Promise<void>;
   /** An event is of newer code. The feed has stopped before it, for good: nothing may be skipped unseen. */
@@ -74,7 +77,7 @@ export class Feed {
   #endPause: (() => void) | undefined;
   #caughtUp = false;
   #processingSince: Date | undefined;
-  #upToDateAt = Date.now();
+  readonly #level: Level;
   #failures = 0;
 
   constructor(options: FeedOptions) {
@@ -85,6 +88,7 @@ export class Feed {
       this.#types === undefined || options.onlyTheirStreams !== true ? codec.aggregateTypes : codec.aggregateTypesOf(this.#types);
     this.#prefixes = aggregateTypes.map((type) => `${type}-`);
     this.#position = options.from;
+    this.#level = options.level ?? new Level();
   }
 
   /** The last position processed; undefined before the first. */
@@ -100,12 +104,11 @@ export class Feed {
   /** Age in seconds of the oldest event that waits; while disconnected or catching up, at least the time since all was processed last. */
   get lagSeconds(): number {
     const waiting = this.#processingSince ?? this.#call?.oldest;
-    if (waiting === undefined && this.#caughtUp) return 0;
-    return Math.max(0, (Date.now() - (waiting?.getTime() ?? this.#upToDateAt)) / 1_000);
+    if (waiting !== undefined) return Math.max(0, (Date.now() - waiting.getTime()) / 1_000);
+    return this.#caughtUp ? 0 : this.#level.secondsAgo;
   }
 
   start(): void {
-    this.#upToDateAt = Date.now();
     this.#done = this.#run();
   }
 
@@ -235,7 +238,7 @@ export class Feed {
 
   #reached(): void {
     this.#caughtUp = true;
-    this.#upToDateAt = Date.now();
+    this.#level.reached();
   }
 
   get #pageSize(): number {

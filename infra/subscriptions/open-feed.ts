@@ -1,5 +1,6 @@
 import type { Codec } from '#infra/event-store/codec.ts';
 import type { EventStoreClient } from '#infra/event-store/client.ts';
+import type { Level } from '#infra/leases/level.ts';
 import { Feed, type FeedPage } from './feed.ts';
 
 /** A feed at work. */
@@ -18,6 +19,8 @@ export interface FeedRequest {
   readonly onlyTheirStreams?: boolean;
   /** Commit position after which to start; undefined: at the start of the log. */
   readonly from: bigint | undefined;
+  /** Of the work that the feed is for: noted whenever the end of the log is reached. */
+  readonly level?: Level;
   /** The next page comes when it has resolved. */
   readonly onPage: (page: FeedPage) => Promise<void>;
   /** The feed has ended for good, before an event of newer code. */

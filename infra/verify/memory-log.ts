@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '#domain/kernel/event.ts';
+import { Level } from '#infra/leases/level.ts';
 import type { FeedRequest, OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
 
 /** How a feed from memory misbehaves, within what a consumer must bear. */
@@ -50,6 +51,7 @@ export class MemoryLog {
 class MemoryFeed implements OpenedFeed {
   #stopped = false;
   #caughtUp = false;
+  readonly #level: Level;
   #wake: () => void = () => undefined;
   readonly #done: Promise<void>;
 
@@ -59,6 +61,7 @@ class MemoryFeed implements OpenedFeed {
     private readonly request: FeedRequest,
     private readonly options: MemoryFeedOptions,
   ) {
+    this.#level = request.level ?? new Level();
     this.#done = this.#run();
   }
 
@@ -67,7 +70,7 @@ class MemoryFeed implements OpenedFeed {
   }
 
   get lagSeconds(): number {
-    return 0;
+    return this.#caughtUp ? 0 : this.#level.secondsAgo;
   }
 
   async stop(): Promise<void> {
@@ -89,6 +92,7 @@ class MemoryFeed implements OpenedFeed {
       const last = page.at(-1);
       if (last === undefined) {
         this.#caughtUp = true;
+        this.#level.reached();
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -108,6 +112,7 @@ class MemoryFeed implements OpenedFeed {
         next += longer.length - page.length;
         position = end.position;
       } catch {
+        this.#caughtUp = false;
         // The contract: after a rejection the same events come again, after a pause.
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, 20);
