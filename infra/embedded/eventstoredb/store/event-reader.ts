@@ -2,6 +2,8 @@ import { positionAfter } from '../log/event-log.ts';
 import type { LoggedEvent } from '../log/logged-event.ts';
 import { tombstoneRevision } from '../log/logged-event.ts';
 import type { EventStore } from './event-store.ts';
+import type { StreamMetadata } from './stream-metadata.ts';
+import { isMetastream, metastreamOf, noMetadata, originalOf, parseStreamMetadata } from './stream-metadata.ts';
 
 /** An event as a reader gets it. A link whose target cannot be read comes without its event. */
 export interface ResolvedEvent {
@@ -40,23 +42,16 @@ export class EventReader {
   }
 
   presence(stream: string): StreamPresence {
-    const state = this.store.states.of(stream);
-    if (state.tombstoned) return 'tombstoned';
-    return state.metadata.deleted || this.headOf(stream) < 0 ? 'not-found' : 'there';
+    const { head, tombstoned } = this.store.states.of(stream);
+    const buried = isMetastream(stream) && head !== tombstoneRevision ? originalOf(stream) : stream;
+    if (tombstoned && this.headOf(buried) === tombstoneRevision) return 'tombstoned';
+    return this.metadataOf(stream).deleted || this.headOf(stream) < 0 ? 'not-found' : 'there';
   }
 
   /** The number of the last event of a stream that is on disk, -1 when there is none. */
   headOf(stream: string): number {
-    const { head } = this.store.states.of(stream);
-    if (this.store.log.end() === this.end()) return head;
-    // Few events of one stream are on their way to the disk at a time.
-    for (let from = head; from >= 0;) {
-      const page = this.store.log.readStreamBackwards(stream, from, 8);
-      const [newest] = this.durable(page);
-      if (newest) return newest.revision;
-      from = (page.at(-1)?.revision ?? 0) - 1;
-    }
-    return -1;
+    if (this.allOnDisk()) return this.store.states.of(stream).head;
+    return this.lastOnDisk(stream)?.revision ?? -1;
   }
 
   /** The position behind the last event that is on disk. */
@@ -155,6 +150,31 @@ export class EventReader {
     return { event: this.visibleEvent(text.slice(at + 1), Number(number)), link: record };
   }
 
+  private allOnDisk(): boolean {
+    return this.store.log.end() === this.end();
+  }
+
+  private lastOnDisk(stream: string): LoggedEvent | undefined {
+    // Few events of one stream are on their way to the disk at a time.
+    for (let from = this.store.states.of(stream).head; from >= 0;) {
+      const page = this.store.log.readStreamBackwards(stream, from, 8);
+      const [newest] = this.durable(page);
+      if (newest) return newest;
+      from = (page.at(-1)?.revision ?? 0) - 1;
+    }
+    return undefined;
+  }
+
+  /** The metadata of a stream that are on disk. */
+  private metadataOf(stream: string): StreamMetadata {
+    const { metadata } = this.store.states.of(stream);
+    if (this.allOnDisk() || isMetastream(stream)) return metadata;
+    const metastream = metastreamOf(stream);
+    const last = this.lastOnDisk(metastream);
+    if (last?.revision === this.store.states.of(metastream).head) return metadata;
+    return last ? parseStreamMetadata(last.content().data) : noMetadata;
+  }
+
   /** Without the events that are written, but not on disk yet. */
   private durable(page: LoggedEvent[]): LoggedEvent[] {
     const end = this.end();
@@ -170,8 +190,9 @@ export class EventReader {
   }
 
   private window(stream: string): { readonly min: number; readonly shows: (event: LoggedEvent) => boolean } {
-    const { head, metadata } = this.store.states.of(stream);
-    const min = Math.max(0, metadata.maxCount === undefined ? 0 : head - metadata.maxCount + 1, metadata.truncateBefore ?? 0);
+    const metadata = this.metadataOf(stream);
+    const counted = metadata.maxCount === undefined ? 0 : this.headOf(stream) - metadata.maxCount + 1;
+    const min = Math.max(0, counted, metadata.truncateBefore ?? 0);
     if (metadata.maxAge === undefined) return { min: Math.min(min, tombstoneRevision), shows: () => true };
     const oldest = this.now() - metadata.maxAge * 1000;
     return { min: Math.min(min, tombstoneRevision), shows: (event) => event.content().created >= oldest };

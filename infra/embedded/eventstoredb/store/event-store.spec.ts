@@ -69,6 +69,39 @@ describe('the event store', () => {
     expect(revisions(reader)).toEqual([0, 1]);
   });
 
+  it('shows a stream as the disk has it while what would hide it is on its way', async () => {
+    const { log, syncs } = slowDisk();
+    const store = new EventStore(log);
+    const reader = new EventReader(store);
+    const onDisk = async <T>(write: Promise<T>): Promise<T> => {
+      await turn();
+      for (const { done } of syncs.splice(0)) done();
+      return write;
+    };
+    const limit = (count: number) => ({ ...event(), type: '$metadata', isJson: true, data: Buffer.from(`{"$maxCount":${count}}`) });
+    await onDisk(Promise.all([store.append('A', 'any', [event(), event()]), store.append('$$A', 'any', [limit(2)])]));
+
+    const further = store.append('A', 'any', [event(), event()]);
+    await turn();
+    expect(revisions(reader)).toEqual([0, 1]);
+    await onDisk(further);
+    const tighter = store.append('$$A', 'any', [limit(1)]);
+    await turn();
+    expect(revisions(reader)).toEqual([2, 3]);
+    await onDisk(tighter);
+    expect(revisions(reader)).toEqual([3]);
+    const deletion = store.softDelete('A', 'any');
+    await turn();
+    expect([reader.presence('A'), revisions(reader)]).toEqual(['there', [3]]);
+    await onDisk(deletion);
+    expect(reader.presence('A')).toBe('not-found');
+    const [revived, tombstone] = [store.append('A', 'any', [event()]), store.tombstone('A', 'any')];
+    await turn();
+    expect([reader.presence('A'), reader.presence('$$A')]).toEqual(['not-found', 'there']);
+    await onDisk(Promise.all([revived, tombstone]));
+    expect([reader.presence('A'), reader.presence('$$A')]).toEqual(['tombstoned', 'tombstoned']);
+  });
+
   it('syncs once what was written while the disk was busy, each write with its own outcome', async () => {
     const { log, syncs } = slowDisk();
     const store = new EventStore(log);
