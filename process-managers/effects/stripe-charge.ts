@@ -4,6 +4,7 @@ import { HOUR, millisecondsBetween } from '#domain/kernel/time.ts';
 import { failBooking, lessonBooking } from '#domain/lessons/lesson-booking.ts';
 import { payerAccount, recordPayerCustomer } from '#domain/payments/payer-account.ts';
 import { cancelPayment, recordPaymentIntent, renewPaymentKeys } from '#domain/payments/payment-commands.ts';
+import { agrees } from '#domain/payments/payment-guards.ts';
 import { isCaptured, type Terms } from '#domain/payments/payment-state.ts';
 import { paymentTransaction } from '#domain/payments/payment-transaction.ts';
 import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
@@ -11,7 +12,7 @@ import { UpstreamRefused, UpstreamUnsure } from '#infra/adapters/upstream-errors
 import { handleEffect, type BoundCommands, type EffectContext } from '#infra/process-managers/effect.ts';
 import { actOnce, findOrAct, ProvenAbsent } from './stripe-calls.ts';
 import { cancelPaymentIntent, createPaymentIntent } from './stripe-effects.ts';
-import { OUR_CANCELLATION, recordIntent, sendUnless } from './stripe-outcomes.ts';
+import { OUR_CANCELLATION, recordIntent, sendUnless, type PaymentIntent } from './stripe-outcomes.ts';
 
 /** Stripe forgets a key after a day at the earliest; from here on it is not relied on. */
 const KEY_TRUSTED_FOR = 20 * HOUR;
@@ -88,11 +89,19 @@ export const cancelPaymentIntentHandler = (stripe: StripePayments) =>
     if (isCaptured(state) || state.status === 'Canceled' || state.mismatched) return;
     const { intentId, terms } = state;
     if (intentId !== undefined) {
-      const status = await canceled(stripe, intentId, terms.intentCancelKey);
-      if (status !== undefined) return recordIntent(commands, paymentId, status);
+      const paid = await canceled(stripe, intentId, terms.intentCancelKey);
+      if (paid !== undefined && !isGivenBack(paid, terms)) return recordIntent(commands, paymentId, paid);
     }
     await callOff(commands, { paymentId, ...(intentId === undefined ? {} : { intentId }), reason });
   });
+
+/**
+ * Whether another amount than ours was charged, and all of it went back at Stripe: such money was never on record, so no more follows from it.
+ * Until then recording it brings the question about it up again.
+ */
+function isGivenBack({ amount_received: amount, currency, latest_charge: charge }: PaymentIntent, terms: Terms): boolean {
+  return !agrees(terms, terms.gross, { amount, currency }) && charge !== null && typeof charge === 'object' && charge.refunded;
+}
 
 /** Records that a payment is called off, unless its money has come. */
 function callOff(commands: BoundCommands, calledOff: z.output<typeof cancelPayment.data>): Promise<void> {

@@ -3,7 +3,7 @@ import { v7 as newId } from 'uuid';
 import { command } from '#domain/kernel/command.ts';
 import { DAY, HOUR } from '#domain/kernel/time.ts';
 import * as payment from '#domain/payments/payment-commands.ts';
-import { StripeLessons, type Reserved } from './stripe-lessons.ts';
+import { admin, StripeLessons, type Reserved } from './stripe-lessons.ts';
 import type { StripeWorld } from './stripe-world.ts';
 
 let lessons: StripeLessons;
@@ -116,6 +116,41 @@ describe('A refund that failed', () => {
     await world.deliver();
     const { refunds, refunded } = await lessons.stateOf(lesson);
     expect([Object.values(refunds).map(({ stripeRefundId }) => stripeRefundId), refunded]).toEqual([[id], 1_000]);
+  });
+});
+
+describe('A charge over another amount than ours', () => {
+  const clear = async ({ paymentId }: Reserved) => {
+    await world.send(command(payment.clearPaymentMismatch, { paymentId }), admin);
+    await world.settle();
+  };
+
+  it('is asked about until all of it went back, and then the payment is over', async () => {
+    const lesson = await lessons.reserve();
+    const { intentId } = await lessons.stateOf(lesson);
+    await world.harness.stripe.paymentIntents.update(intentId!, { amount: 4_000 });
+    await lessons.pay(lesson);
+    await world.deliver();
+    expect([lessons.typesOf(lesson).at(-1), await lessons.bookingStatus(lesson)]).toEqual(['PaymentMismatchDetected', 'Failed']);
+    await clear(lesson);
+    expect(lessons.typesOf(lesson).slice(-2)).toEqual(['PaymentMismatchCleared', 'PaymentMismatchDetected']);
+    await world.harness.stripe.refunds.create({ payment_intent: intentId! });
+    await world.deliver();
+    await clear(lesson);
+    expect(lessons.typesOf(lesson).slice(-2)).toEqual(['PaymentMismatchCleared', 'PaymentCanceled']);
+  });
+
+  it('is called off at Stripe when nobody has paid it', async () => {
+    const lesson = await lessons.reserve();
+    const { paymentId } = lesson;
+    const intentId = (await lessons.stateOf(lesson)).intentId!;
+    const reported = { paymentId, intentId, chargeId: 'ch_other', amount: 1, currency: 'eur' };
+    await world.send(command(payment.recordPaymentProcessed, reported));
+    await world.settle();
+    expect((await world.stripe.retrievePaymentIntent(intentId)).status).toBe('requires_payment_method');
+    await clear(lesson);
+    expect(lessons.typesOf(lesson).slice(-2)).toEqual(['PaymentMismatchCleared', 'PaymentCanceled']);
+    expect((await world.stripe.retrievePaymentIntent(intentId)).status).toBe('canceled');
   });
 });
 

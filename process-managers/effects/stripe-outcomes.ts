@@ -6,7 +6,7 @@ import * as commands from '#domain/payments/payment-commands.ts';
 import type { StripePayments } from '#infra/adapters/stripe/stripe-payments.ts';
 import type { BoundCommands } from '#infra/process-managers/effect.ts';
 
-type PaymentIntent = Awaited<ReturnType<StripePayments['retrievePaymentIntent']>>;
+export type PaymentIntent = Awaited<ReturnType<StripePayments['retrievePaymentIntent']>>;
 type StripeCharge = Awaited<ReturnType<StripePayments['findCharges']>>[number];
 type StripeRefund = Awaited<ReturnType<StripePayments['retrieveRefund']>>;
 type StripeTransfer = Awaited<ReturnType<StripePayments['retrieveTransfer']>>;

@@ -119,12 +119,17 @@ describe('Money that came for nothing', () => {
     payment.tenNotRefunded,
     event(events.chargebackWon, payment.chargebackOpened.data),
     payment.chargebackLost,
-    event(events.paymentMismatchCleared, parties),
   ])('goes back once nothing stands in the way, and what Stripe did nothing about is tried again ($type)', (over) => {
     expect(after(refundWhatIsOwed, over)).toEqual([undone, owed]);
     for (const { settledBy } of reactionsTo(refundWhatIsOwed, happened(over)))
       expect(settledBy).toEqual(['payment_not_found', 'payment_not_captured', 'payment_on_hold', 'refund_pending']);
   });
+  it('goes back once a difference with Stripe is cleared, or is called off for good where none of it was ours', () =>
+    expect(after(refundWhatIsOwed, event(events.paymentMismatchCleared, parties))).toEqual([
+      now(effect(effects.cancelPaymentIntent, { paymentId, bookingId, reason: 'booking_ended' })),
+      undone,
+      owed,
+    ]));
   it('is refunded at Stripe', () =>
     expect(after(refundWhatIsOwed, payment.tenBack)).toEqual([now(effect(effects.createRefund, { paymentId, refundId }))]));
   it('is not refunded again when that was done by hand', () =>

@@ -8,6 +8,8 @@ import { cancelPaymentIntent, createRefund } from '../effects/stripe-effects.ts'
 /** Nothing came, so nothing goes back; or it is asked for again when what stands in the way is over. */
 const NOT_NOW = ['payment_not_found', 'payment_not_captured', 'payment_on_hold', 'refund_pending'];
 
+const callOff = (paymentId: string, bookingId: string) =>
+  now(effect(cancelPaymentIntent, { paymentId, bookingId, reason: 'booking_ended' }));
 const refundIfOwed = (paymentId: string) => now(command(refundBookingOutcome, { paymentId }), { settledBy: NOT_NOW });
 
 /** After whatever may have stood in the way: refunds that Stripe did nothing about are tried again, others that failed wait for a person. */
@@ -28,14 +30,15 @@ export const refundWhatIsOwed: ProcessManager<Events> = {
   on: {
     BookingFailed: ({ data: { bookingId } }) => {
       const paymentId = paymentIdOf(bookingId);
-      return [now(effect(cancelPaymentIntent, { paymentId, bookingId, reason: 'booking_ended' })), refundIfOwed(paymentId)];
+      return [callOff(paymentId, bookingId), refundIfOwed(paymentId)];
     },
     PaymentProcessed: ({ data }) => refundIfOwed(data.paymentId),
     PaymentRefunded: ({ data }) => refundAgain(data.paymentId),
     RefundFailed: ({ data }) => refundAgain(data.paymentId),
     ChargebackWon: ({ data }) => refundAgain(data.paymentId),
     ChargebackLost: ({ data }) => refundAgain(data.paymentId),
-    PaymentMismatchCleared: ({ data }) => refundAgain(data.paymentId),
+    // Where no money of ours came, the difference was in the charge itself: its booking has failed, and calling it off had to wait.
+    PaymentMismatchCleared: ({ data: { paymentId, bookingId } }) => [callOff(paymentId, bookingId), ...refundAgain(paymentId)],
     RefundRequested: ({ data: { paymentId, refundId, reason } }) =>
       reason === 'made_in_stripe' ? [] : now(effect(createRefund, { paymentId, refundId })),
   },

@@ -41,6 +41,7 @@ const createForm = schema({
   transfer_group: z.string().optional(),
 });
 const updateForm = schema({
+  amount: amount.optional(),
   payment_method: z.string().optional(),
   description: z.string().optional(),
   metadata: metadata.optional(),
@@ -144,12 +145,13 @@ export const paymentIntentRoutes = (ledger: Ledger) => {
     const given = parse(updateForm, call.params);
     const old = theIntent(call, undefined);
     if (old.status === 'succeeded' || old.status === 'canceled') {
-      const onlyNotes = given.payment_method === undefined && given.setup_future_usage === undefined;
+      const onlyNotes = given.amount === undefined && given.payment_method === undefined && given.setup_future_usage === undefined;
       if (!onlyNotes) throw unexpectedState(old, `This PaymentIntent could not be updated because it has a status of ${old.status}.`);
     }
     const method = methodOf(call.world, given);
     const intent: PaymentIntent = {
       ...old,
+      amount: given.amount ?? old.amount,
       ...(method ? { payment_method: method.id, status: 'requires_confirmation' as const } : {}),
       description: given.description ?? old['description'],
       metadata: mergeMetadata(old['metadata'], given.metadata),
