@@ -6,7 +6,7 @@ import type { EventStoreClient } from '#infra/event-store/client.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { OutboxOperations, ReactionActs, type TroubledRow } from '#infra/process-managers/operations.ts';
 import { askFor } from '#infra/projections/acts.ts';
-import { heldBackPlaces, listParkedKeys, type ParkedKey } from '#infra/projections/dead-letters.ts';
+import { findParkedKey, heldBackPlaces, listParkedKeys, type ParkedKey } from '#infra/projections/dead-letters.ts';
 
 /** What is held back because it failed: a key of a read model with all later events of it, or an instance of a process manager. */
 export interface DeadLetter {
@@ -58,7 +58,7 @@ export class DeadLetterOffice {
   /** The first of them, those that are parked before those that were given up; of one consumer, where that is named. */
   async list({ consumer, limit }: { readonly consumer?: string | undefined; readonly limit: number }): Promise<DeadLetter[]> {
     const isManager = consumer?.startsWith(MANAGER) === true;
-    const keys = isManager ? [] : await listParkedKeys(this.database, consumer, limit);
+    const keys = isManager ? [] : await listParkedKeys(this.database, { consumer }, limit);
     const manager = isManager ? { manager: consumer.slice(MANAGER.length) } : {};
     const rows = consumer !== undefined && !isManager ? [] : await this.#outbox.troubled(limit, { ...manager, state: 'parked' });
     const all = [...keys.map(ofKey), ...rows.map(ofRow)];
@@ -69,7 +69,7 @@ export class DeadLetterOffice {
   async find(id: string): Promise<DeadLetter> {
     const [row] = await this.#outbox.troubled(1, { id, state: 'parked' });
     if (row !== undefined) return ofRow(row);
-    const key = (await listParkedKeys(this.database)).find((each) => each.id === id);
+    const key = await findParkedKey(this.database, id);
     if (key === undefined) throw new NoSuchDeadLetter({ id });
     return ofKey(key);
   }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { Database } from '#infra/postgres/database.ts';
 import { consumerOf } from '#infra/projections/tables.ts';
 import { processManagers } from '#process-managers/process-managers.ts';
@@ -19,7 +20,7 @@ const BEHIND_SHOWN = 50;
 await runProgram(USAGE, async (args) => {
   const [verb = 'list', word] = args.words;
   if (verb === 'list') return withDatabase((database) => list(database, word === undefined ? undefined : consumerNamed(word)));
-  if (word === undefined) throw new WrongUsage('Name one by its id, as list shows it.');
+  if (word === undefined || !z.uuid().safeParse(word).success) throw new WrongUsage('Name one by its id, as list shows it.');
   if (verb === 'show') return withDatabase((database) => show(database, word));
   if (verb !== 'retry' && verb !== 'skip') throw new WrongUsage(`There is no ${verb}.`);
   mustSayWhy(args);

@@ -102,6 +102,8 @@ describe('operations', () => {
       ['dead-letters', 'list', 'nothing'],
       ['dead-letters', 'skip', '01a202b8-bc5a-726a-9b30-b85a8c55a615'],
       ['dead-letters', 'retry'],
+      ['dead-letters', 'show', 'no-id'],
+      ['dead-letters', 'retry', 'no-id', '--why', 'x'],
     ] as const)
       expect(await program(program_, ...args)).toMatchObject({ code: 2, err: expect.stringContaining('npm run') });
     expect(await program('projections', 'pause', name)).toMatchObject({ err: expect.stringContaining('Say why') });

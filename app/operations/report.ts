@@ -4,7 +4,7 @@ import { readReports } from '#infra/postgres/reports.ts';
 import type { ProcessManagerReport } from '#infra/process-managers/engine.ts';
 import { OutboxOperations, type OutboxDepth } from '#infra/process-managers/operations.ts';
 import type { SessionReport } from '#infra/projections/session.ts';
-import { shownTables } from '#infra/projections/tables.ts';
+import { servedVersions } from '#infra/projections/tables.ts';
 
 export type ConsumerGroup = 'projections' | 'process-managers' | 'search' | 'realtime';
 
@@ -13,6 +13,8 @@ export interface ConsumerReport {
   readonly consumer: string;
   readonly group: ConsumerGroup;
   readonly version: number;
+  /** Whether this is the version that queries see; where they see none, the newest. */
+  readonly served: boolean;
   /** `superseded`: queries see another version, and nothing keeps this one up. `stopped`: a rebuild that nobody goes on with at the moment. */
   readonly state: CheckpointState | 'superseded' | 'stopped';
   /** Commit position as a decimal string. */
@@ -67,11 +69,11 @@ const STALE_SECONDS = 10;
 /** Backlogs are counted more rarely. */
 const STALE_BACKLOG_SECONDS = 60;
 
-type Told = Omit<ConsumerReport, 'group' | 'state' | 'lagSeconds' | 'backlog'> & { readonly state: CheckpointState };
+type Told = Omit<ConsumerReport, 'group' | 'served' | 'state' | 'lagSeconds' | 'backlog'> & { readonly state: CheckpointState };
 
 /** Asks the database how the engines are doing. */
 export async function operations(database: Database): Promise<OperationsReport> {
-  const [consumers, outbox, leases, reports, shown] = await Promise.all([
+  const [consumers, outbox, leases, reports, served] = await Promise.all([
     consumersOf(database),
     new OutboxOperations(database).depths(),
     database.query<{ name: string; secondsLeft: number; fencingToken: number }>(
@@ -79,13 +81,14 @@ export async function operations(database: Database): Promise<OperationsReport> 
        from engine.leases where expires_at > clock_timestamp() or name !~ '^(rebuild|copy) ' order by name`,
     ),
     readReports(database),
-    shownTables(database),
+    servedVersions(database),
   ]);
   const working = new Set(leases.filter(({ secondsLeft }) => secondsLeft > 0).map(({ name }) => name));
-  const stateOf = ({ consumer, version, state }: Told): ConsumerReport['state'] => {
+  const isServed = ({ consumer, version }: Told): boolean => served.get(consumer) === version;
+  const stateOf = (each: Told): ConsumerReport['state'] => {
+    const { consumer, state } = each;
     if (consumer.endsWith('#next')) return working.has(`rebuild ${consumer}`) ? state : 'stopped';
-    const table = shown.get(consumer);
-    return state !== 'building' && table !== undefined && table !== `${consumer}_v${version}` ? 'superseded' : state;
+    return state !== 'building' && !isServed(each) ? 'superseded' : state;
   };
   const told = <R extends object>(name: string, staleSeconds: number): R | undefined => {
     const found = reports.get(name);
@@ -117,6 +120,7 @@ export async function operations(database: Database): Promise<OperationsReport> 
     ],
     consumers: consumers.map((each) => ({
       ...each,
+      served: isServed(each),
       state: stateOf(each),
       group: groupOf(each.consumer),
       lagSeconds: lags.get(`${each.consumer} ${each.version}`),

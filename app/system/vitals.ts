@@ -36,9 +36,9 @@ export class Vitals {
     return this.#report;
   }
 
-  /** The newest version of each consumer. */
+  /** Each consumer in the version that queries see; where they see none, in the newest. */
   get consumers(): readonly ConsumerReport[] {
-    return newest(this.#report?.consumers ?? []);
+    return this.#report?.consumers.filter(({ served }) => served) ?? [];
   }
 
   start(): void {
@@ -81,10 +81,4 @@ export class Vitals {
         this.#isLooking = false;
       });
   }
-}
-
-function newest(consumers: readonly ConsumerReport[]): ConsumerReport[] {
-  const found = new Map<string, ConsumerReport>();
-  for (const each of consumers) if (each.version >= (found.get(each.consumer)?.version ?? 0)) found.set(each.consumer, each);
-  return [...found.values()];
 }

@@ -3,12 +3,12 @@ import { change, put, type ReadModel } from '#domain/kernel/consumer.ts';
 import type { DomainEvent, RecordedEvent } from '#domain/kernel/event.ts';
 import { recorded, rowsAfter } from '#domain/kernel/given-when-then.ts';
 import type { OperationsRecord } from '#infra/operations/record.ts';
-import type { Database } from '#infra/postgres/database.ts';
+import type { Database, Queryable } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { MemoryLog } from '#infra/verify/memory-log.ts';
 import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { askFor, NoSuchReadModel, NothingHeldBack, type ProjectionAct } from './acts.ts';
-import { listParkedKeys } from './dead-letters.ts';
+import { findParkedKey, listParkedKeys } from './dead-letters.ts';
 import { ProjectionEngine } from './engine.ts';
 import { rebuild, RebuildStopped } from './rebuild.ts';
 
@@ -218,6 +218,38 @@ describe('What operators do to a read model', () => {
     await expect(askFor(parts, { ...retry, place: { scope: 'row', key: 'z' } }, operator)).rejects.toThrow(NothingHeldBack);
     await expect(askFor(parts, skip, { who: 'ada', why: ' ' })).rejects.toThrow('who does it and why');
     expect(onRecord).toEqual([]);
+  });
+
+  it('reaches what the version holds back that serves again, after its successor was taken back', async () => {
+    await lead({ ...broken, version: 2 });
+    await stopAll();
+    happened('ShelfPut', { shelf: 'b' });
+    await lead(broken);
+    expect(await listParkedKeys(database)).toMatchObject([{ ...place, version: 1, parked: true, behind: 1 }]);
+    expect(await did(skip)).toMatchObject({ state: 'done' });
+    expect(await listParkedKeys(database)).toMatchObject([{ ...place, parked: false }]);
+  });
+
+  it('finds one key among many, and reads nothing of the others', async () => {
+    await lead();
+    const [parked] = await listParkedKeys(database);
+    await database.execute(
+      `insert into engine.dead_letters (consumer, version, scope, key, position, event_id, event_type, stream, revision, error)
+       select $1, 1, 'row', 'key ' || n, n, gen_random_uuid(), 'BookAdded', 'Shelf-x', n, 'Error' from generate_series(1, 100) as n`,
+      [consumer],
+    );
+    const errorsRead: object[] = [];
+    const counting: Queryable = {
+      query: async (...statement) => {
+        const found = await database.query(...statement);
+        errorsRead.push(...found.filter((row) => 'error' in row));
+        return found as never;
+      },
+      execute: (...statement) => database.execute(...statement),
+    };
+    expect(await findParkedKey(counting, parked!.id)).toEqual(parked);
+    expect(errorsRead).toHaveLength(1);
+    expect(await findParkedKey(counting, '01a202b8-bc5a-726a-9b30-b85a8c55a615')).toBeUndefined();
   });
 
   it('tells what it is: the key that is held back, what failed there, and how much stands behind', async () => {

@@ -4,6 +4,7 @@ import { pauseModel, resumeModel, retryLetters, skipLetter } from '#infra/operat
 import type { AskedAct, Operator, OperationsRecord } from '#infra/operations/record.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { listLetters, type StoredLetter } from './dead-letters.ts';
+import { servedVersions } from './tables.ts';
 
 const place = z.object({ scope: z.enum(['stream', 'row']), key: z.string() });
 
@@ -39,12 +40,8 @@ export async function askFor(
   operator: Operator,
 ): Promise<AskedAct> {
   const { consumer } = act;
-  const [newest] = await database.query<{ version: number | null }>(
-    'select max(version) as version from engine.checkpoints where consumer = $1',
-    [consumer],
-  );
-  const version = newest?.version;
-  if (typeof version !== 'number') throw new NoSuchReadModel({ consumer });
+  const version = (await servedVersions(database)).get(consumer);
+  if (version === undefined) throw new NoSuchReadModel({ consumer });
   switch (act.act) {
     case 'pause':
       return record.ask(pauseModel, { consumer }, operator);

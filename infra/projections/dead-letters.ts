@@ -3,6 +3,7 @@ import type { Queryable } from '#infra/postgres/database.ts';
 import type { Consumer } from '#infra/postgres/checkpoints.ts';
 import type { GivenUp } from '#infra/operations/operations.ts';
 import type { DeadLetter, HeldBack, Parked } from './fold.ts';
+import { servedVersions } from './tables.ts';
 
 /**
  * What a read model leaves out at the moment: what its version holds back, and what operators gave up, whatever the version was then and in whichever
@@ -229,21 +230,43 @@ export interface ParkedKey extends Parked {
   readonly parkedAt: string;
 }
 
-/** The keys that the newest version of each read model holds back, then those under which something was given up; of all models or of one. */
-export async function listParkedKeys(database: Queryable, consumer?: string, limit?: number): Promise<ParkedKey[]> {
+/**
+ * The keys that each read model holds back, in the version that queries see, then those under which something was given up; of all models, of one, or one
+ * key.
+ */
+export async function listParkedKeys(
+  database: Queryable,
+  { consumer, parked }: { readonly consumer?: string | undefined; readonly parked?: Parked } = {},
+  limit?: number,
+): Promise<ParkedKey[]> {
+  const served = await servedVersions(database);
   const keys = await database.query<Omit<ParkedKey, 'id'>>(
     `select * from (
        select distinct on (letter.consumer, scope, key) letter.consumer, letter.version, scope, key, not skipped as parked, event_id as "eventId",
          event_type as "eventType", stream, revision, letter.position::text as position, error, attempts, parked_at as "parkedAt",
          greatest(0, count(*) filter (where not skipped) over (partition by letter.consumer, scope, key) - 1) as behind
        from engine.dead_letters letter
-       join (select consumer, max(version) as version from engine.checkpoints group by consumer) newest on newest.consumer = letter.consumer
-       where letter.consumer = coalesce($1, letter.consumer) and letter.consumer !~ '[#@]' and (skipped or letter.version = newest.version)
+       join unnest($3::text[], $4::int[]) as served (consumer, version) on served.consumer = letter.consumer
+       where letter.consumer = coalesce($1, letter.consumer) and letter.consumer !~ '[#@]' and (skipped or letter.version = served.version)
+         and scope = coalesce($5, scope) and key = coalesce($6, key)
        order by letter.consumer, scope, key, skipped, error is null, letter.position
      ) keys order by not parked, "parkedAt", consumer, key limit $2`,
-    [consumer ?? null, limit ?? null],
+    [consumer ?? null, limit ?? null, [...served.keys()], [...served.values()], parked?.scope ?? null, parked?.key ?? null],
   );
-  return keys.map((each) => ({ ...each, id: followUpId('dead-letter', each.consumer, each.scope, each.key) }));
+  return keys.map((each) => ({ ...each, id: parkedKeyId(each) }));
+}
+
+/** One of them by its id. Of all others no more than the key is looked at. */
+export async function findParkedKey(database: Queryable, id: string): Promise<ParkedKey | undefined> {
+  const keys = await database.query<Parked & { consumer: string }>(
+    "select distinct consumer, scope, key from engine.dead_letters where consumer !~ '[#@]'",
+  );
+  const place = keys.find((each) => parkedKeyId(each) === id);
+  return place === undefined ? undefined : (await listParkedKeys(database, { consumer: place.consumer, parked: place }))[0];
+}
+
+function parkedKeyId({ consumer, scope, key }: Parked & { readonly consumer: string }): string {
+  return followUpId('dead-letter', consumer, scope, key);
 }
 
 /** What is held back, oldest first: of all read models, of one, or under one key. */
