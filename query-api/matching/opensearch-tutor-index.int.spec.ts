@@ -11,9 +11,12 @@ import { IndexFeeder, indexedPosition } from '#infra/opensearch/index-feeder.ts'
 import { Interruptible } from '#infra/verify/interruptible.ts';
 import type { Database } from '#infra/postgres/database.ts';
 import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
+import { askFor } from '#infra/projections/acts.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';
 import { rebuild } from '#infra/projections/rebuild.ts';
+import { consumerOf } from '#infra/projections/tables.ts';
 import { MemoryLog } from '#infra/verify/memory-log.ts';
+import { memoryOperations } from '#infra/verify/memory-operations.ts';
 import { tutorDocument, tutorDocuments, wordsIn } from '#projections/matching/tutor-documents.ts';
 import { tutorSearch } from '#projections/matching/tutor-search.ts';
 import { FallbackTutorIndex } from './fallback-tutor-index.ts';
@@ -29,6 +32,7 @@ describe('Words of a document', () => {
 /** A read model that follows a log, an index that follows the read model over a way that can be cut, and searches of both. */
 class World {
   readonly log = new MemoryLog();
+  readonly record = memoryOperations().record;
   readonly alias = `tutors-spec-${randomUUID()}`;
   readonly way: Interruptible;
   readonly troubles: unknown[] = [];
@@ -53,13 +57,14 @@ class World {
     const url = await this.way.open();
     this.feeding = feedingClient(url);
     this.searching = searchingClient(url);
-    const { database, log } = this;
+    const { database, log, record } = this;
     this.engine = new ProjectionEngine({
       database,
       models: [tutorSearch],
       openFeed: log.feeds(),
       readEvent: (stream, revision) => log.readEvent(stream, revision),
       onError: (error) => this.troubles.push(error),
+      record,
     });
     this.engine.start();
     this.startFeeder();
@@ -233,6 +238,23 @@ if (url !== undefined) {
       await world.level();
       expect(await world.shownIndexes()).not.toContain(second);
       expect(await found('fjords')).toEqual(['opensearch', calm]);
+    });
+
+    it('a row that was mended is found as it is now, though its last event is the one that the index has', async () => {
+      const told = event(tutor.tutorProfileUpdated, { tutorId: calm, headline: 'knots' });
+      const whole = recorded(told, { aggregateType: 'TutorProfile', aggregateId: randomUUID(), nth: 0, at: MONDAY_NOON });
+      const broken = { ...whole, data: null as unknown as typeof whole.data, position: world.log.head + 10n };
+      world.log.append(broken);
+      world.happen(says(calm, 'Lemmas.'));
+      await world.level();
+      expect(await found('lemmas')).toEqual(['opensearch', calm]);
+      broken.data = whole.data;
+      const { database, record } = world;
+      const retry = { act: 'retry', consumer: consumerOf(tutorSearch), place: { scope: 'stream', key: whole.stream } } as const;
+      const asked = await askFor({ database, record }, retry, { who: 'ada', why: 'case 4711' });
+      expect(await record.outcomeOf(asked, 10_000)).toMatchObject({ state: 'done' });
+      await until(async () => (await found('knots')).join() === `opensearch,${calm}`);
+      expect(await found('lemmas')).toEqual(['opensearch', calm]);
     });
   });
 }
