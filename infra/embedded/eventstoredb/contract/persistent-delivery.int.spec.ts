@@ -2,13 +2,21 @@ import { binaryEvent } from '@eventstore/db-client';
 import { expect } from '@jest/globals';
 import type { Peer } from './contract.ts';
 import { collect, contract, failureOf, happened, revisionsOf, several } from './contract.ts';
-import { checkpointStream, consume, createGroup, eager, newestData, parkedStream, untilInfo } from './groups.ts';
+import { checkpointStream, consume, createGroup, eager, infoOf, newestData, parkedStream, toStreamSettings, untilInfo } from './groups.ts';
 
 async function filled(peer: Peer, count: number, settings: Parameters<typeof createGroup>[2] = {}): Promise<string> {
   const stream = peer.fresh();
   await createGroup(peer, stream, settings);
   await peer.client.appendToStream(stream, several(count));
   return stream;
+}
+
+/** What is parked, once the newest of it has a number. */
+async function untilParked(peer: Peer, stream: string, revision: bigint) {
+  for (;;) {
+    const parked = await collect(peer.client.readStream(parkedStream(stream)));
+    if (parked.at(-1)?.event?.revision === revision) return parked;
+  }
 }
 
 contract('7.2 reading a group', {
@@ -182,10 +190,58 @@ contract('7.3 retry and park', {
     expect(revisionsOf(replayed)).toEqual([0, 1, 2, 3]);
     expect(replayed.map(({ link }) => link?.streamId)).toEqual(Array.from({ length: 4 }, () => parkedStream(stream)));
     expect(consumer.retryCounts.slice(6)).toEqual([0, 0, 0, 0]);
+    expect((await peer.client.getStreamMetadata(parkedStream(stream))).metadata).toMatchObject({ truncateBefore: 4 });
     await consumer.ack(...replayed);
     await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 2n && stats.outstandingMessagesCount === 0);
     await peer.client.replayParkedMessagesToStream(stream, 'group');
     expect(revisionsOf((await consumer.has(12)).slice(10))).toEqual([4, 5]);
+    await consumer.close();
+  },
+  'what is to be sent again goes before what is new': async (peer) => {
+    const stream = await filled(peer, 3);
+    const consumer = consume(peer, stream, 'group', 1);
+    const [first] = await consumer.has(1);
+    if (first) await consumer.group.nack('retry', '', first);
+    expect(revisionsOf(await consumer.has(2))).toEqual([0, 0]);
+    await consumer.close();
+  },
+  'replayed messages come after those to be sent again, and before new ones': async (peer) => {
+    const stream = await filled(peer, 5);
+    const first = consume(peer, stream, 'group', 3);
+    const [event] = await first.has(3);
+    if (event) await first.group.nack('park', '', event);
+    await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 1n && stats.outstandingMessagesCount === 3);
+    await first.has(4);
+    await peer.client.replayParkedMessagesToStream(stream, 'group');
+    await first.close();
+    const second = consume(peer, stream);
+    expect(revisionsOf(await second.has(5))).toEqual([1, 2, 3, 0, 4]);
+    expect(second.retryCounts).toEqual([1, 1, 1, 0, 0]);
+    await second.close();
+  },
+  'a resolved link is parked by the name of its target': async (peer) => {
+    const [target, stream] = [peer.fresh(), peer.fresh()];
+    await peer.client.appendToStream(target, several(3));
+    await createGroup(peer, stream, { resolveLinkTos: true });
+    await peer.client.appendToStream(stream, binaryEvent({ type: '$>', data: Buffer.from(`2@${target}`) }));
+    const consumer = consume(peer, stream);
+    await consumer.group.nack('park', '', ...(await consumer.has(1)));
+    await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 1n);
+    const [parked] = await collect(peer.client.readStream(parkedStream(stream)));
+    expect(Buffer.from(parked?.event?.data as Uint8Array).toString()).toBe(`2@${target}`);
+    await consumer.close();
+  },
+  'a replayed event can be parked again, under its own name': async (peer) => {
+    const stream = await filled(peer, 1);
+    const consumer = consume(peer, stream);
+    await consumer.group.nack('park', 'first', ...(await consumer.has(1)));
+    await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 1n);
+    await peer.client.replayParkedMessagesToStream(stream, 'group');
+    await consumer.group.nack('park', 'second', ...(await consumer.has(2)).slice(1));
+    const [again] = await untilParked(peer, stream, 1n);
+    expect(Buffer.from(again?.event?.data as Uint8Array).toString()).toBe(`0@${stream}`);
+    expect(again?.event?.metadata).toMatchObject({ reason: "Client explicitly NAK'ed message.\nsecond" });
+    expect((await infoOf(peer, stream)).stats.parkedMessageCount).toBe(1n);
     await consumer.close();
   },
   'replay without parked messages succeeds; with a negative stop it fails': async (peer) => {
@@ -229,6 +285,35 @@ contract('7.3 checkpoints', {
     await untilInfo(peer, stream, ({ stats }) => stats.lastCheckpointedEventRevision === 2n);
     await consumer.close();
   },
+  'are never written by time when the time is 0': async (peer) => {
+    const stream = await filled(peer, 2, { checkPointAfter: 0, checkPointLowerBound: 1, checkPointUpperBound: 1000 });
+    const timed = toStreamSettings({ checkPointAfter: 1, checkPointLowerBound: 1, checkPointUpperBound: 1000 });
+    await peer.client.createPersistentSubscriptionToStream(stream, 'timed', timed);
+    const consumers = [consume(peer, stream), consume(peer, stream, 'timed')];
+    for (const consumer of consumers) await consumer.ack(...(await consumer.has(2)));
+    // Both groups have their ticks together.
+    expect(await newestData(peer, `$persistentsubscription-${stream}::timed-checkpoint`)).toBe('1');
+    expect((await infoOf(peer, stream)).stats.lastCheckpointedEventRevision).toBeUndefined();
+    for (const consumer of consumers) await consumer.close();
+  },
+  'are not held back, nor moved, by replayed events': async (peer) => {
+    const stream = await filled(peer, 2, eager);
+    const consumer = consume(peer, stream);
+    const [first, second] = await consumer.has(2);
+    if (first) await consumer.group.nack('park', '', first);
+    if (second) await consumer.ack(second);
+    await untilInfo(peer, stream, ({ stats }) => stats.lastCheckpointedEventRevision === 1n && stats.parkedMessageCount === 1n);
+    await peer.client.replayParkedMessagesToStream(stream, 'group');
+    const [, , replayed] = await consumer.has(3);
+    await peer.client.appendToStream(stream, several(1));
+    await consumer.ack(...(await consumer.has(4)).slice(3));
+    await untilInfo(peer, stream, ({ stats }) => stats.lastCheckpointedEventRevision === 2n);
+    const written = await collect(peer.client.readStream(checkpointStream(stream)));
+    if (replayed) await consumer.ack(replayed);
+    await untilInfo(peer, stream, ({ stats }) => stats.outstandingMessagesCount === 0);
+    expect(await collect(peer.client.readStream(checkpointStream(stream)))).toEqual(written);
+    await consumer.close();
+  },
   'parked events count as done': async (peer) => {
     const stream = await filled(peer, 3, eager);
     const consumer = consume(peer, stream);
@@ -236,58 +321,5 @@ contract('7.3 checkpoints', {
     await consumer.group.nack('park', '', ...consumer.events);
     await untilInfo(peer, stream, ({ stats }) => stats.lastCheckpointedEventRevision === 2n);
     await consumer.close();
-  },
-});
-
-contract('7.3 strategies', {
-  'round robin takes turns': async (peer) => {
-    const stream = peer.fresh();
-    await createGroup(peer, stream, { consumerStrategyName: 'RoundRobin' });
-    const consumers = [consume(peer, stream), consume(peer, stream)];
-    for (const consumer of consumers) await consumer.said('confirmation');
-    await peer.client.appendToStream(stream, several(10));
-    const [one = [], two = []] = await Promise.all(consumers.map((consumer) => consumer.has(5)));
-    const [odd, even] = Number(one[0]?.event?.revision) === 0 ? [two, one] : [one, two];
-    expect([revisionsOf(even), revisionsOf(odd)]).toEqual([
-      [0, 2, 4, 6, 8],
-      [1, 3, 5, 7, 9],
-    ]);
-    for (const consumer of consumers) await consumer.close();
-  },
-  'dispatch to single fills one consumer before it turns to the next': async (peer) => {
-    const stream = peer.fresh();
-    await createGroup(peer, stream, { consumerStrategyName: 'DispatchToSingle' });
-    const consumers = [consume(peer, stream, 'group', 6), consume(peer, stream, 'group', 6)];
-    for (const consumer of consumers) await consumer.said('confirmation');
-    await peer.client.appendToStream(stream, several(9));
-    await untilInfo(peer, stream, ({ stats }) => stats.totalInFlightMessages === 9);
-    await Promise.race(consumers.map((consumer) => consumer.has(6)));
-    await Promise.all(consumers.map((consumer) => consumer.until(({ events }) => events.length >= 3)));
-    const shares = consumers.map((consumer) => revisionsOf(consumer.events)).toSorted((a, b) => b.length - a.length);
-    expect(shares).toEqual([
-      [0, 1, 2, 3, 4, 5],
-      [6, 7, 8],
-    ]);
-    for (const consumer of consumers) await consumer.close();
-  },
-  'pinned gives all events of a stream to one consumer, and its streams to another when it leaves': async (peer) => {
-    const stream = peer.fresh();
-    const targets = Array.from({ length: 8 }, () => peer.fresh());
-    for (const target of targets) await peer.client.appendToStream(target, several(4));
-    await createGroup(peer, stream, { consumerStrategyName: 'Pinned', resolveLinkTos: true });
-    const consumers = [consume(peer, stream, 'group', 100), consume(peer, stream, 'group', 100)];
-    for (const consumer of consumers) await consumer.said('confirmation');
-    const link = (number: number) => targets.map((target) => binaryEvent({ type: '$>', data: Buffer.from(`${number}@${target}`) }));
-    await peer.client.appendToStream(stream, [...link(0), ...link(1), ...link(2)]);
-    await untilInfo(peer, stream, ({ stats }) => stats.totalInFlightMessages === 24);
-    const [one, two] = consumers;
-    if (!one || !two) throw new Error('unreachable');
-    await one.until(() => one.events.length + two.events.length === 24);
-    const streamsOf = (consumer: typeof one) => new Set(consumer.events.map(({ event }) => event?.streamId));
-    expect(streamsOf(one).size + streamsOf(two).size).toBe(8);
-    await one.close();
-    await two.until(({ events }) => events.length === 24);
-    expect(streamsOf(two).size).toBe(8);
-    await two.close();
   },
 });

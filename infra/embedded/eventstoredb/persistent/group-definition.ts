@@ -58,7 +58,7 @@ export function groupDefinition(options: Options, lastPosition: number): GroupDe
     stream,
     group,
     filter: options.all?.filter && filterDefinition(options.all.filter),
-    startFrom: startOf(options),
+    startFrom: startOf(options, failed),
     resolveLinks: settings.resolveLinks ?? false,
     extraStatistics: settings.extraStatistics ?? false,
     messageTimeout: settings.messageTimeoutMs ?? ticks(settings.messageTimeoutTicks),
@@ -84,15 +84,18 @@ export function groupDefinition(options: Options, lastPosition: number): GroupDe
 }
 
 const endOfStream = 0xffffffffffffffffn;
+const lastRevision = 0x7fffffffffffffffn;
 const ticks = (value: bigint | undefined): number => Number((value ?? 0n) / 10_000n);
 
-function startOf({ all, stream, settings }: Options): StartFrom {
+function startOf({ all, stream, settings }: Options, failed: (reason: string) => Error): StartFrom {
   if (all) {
     if (all.end) return 'end';
     return { commit: clampedNumber(all.position?.commit), prepare: clampedNumber(all.position?.prepare) };
   }
   if (stream?.end) return 'end';
   const revision = stream ? (stream.revision ?? 0n) : (settings?.revision ?? 0n);
+  // Read as a signed number it would be below -1, which is the end.
+  if (revision > lastRevision && revision !== endOfStream) throw failed('The start must not be before the start of the stream');
   return revision === endOfStream ? 'end' : { commit: clampedNumber(revision), prepare: clampedNumber(revision) };
 }
 
