@@ -1,6 +1,6 @@
 import type { EventData } from '@eventstore/db-client';
-import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
-import { isMetastream, originalOf, parseStreamMetadata } from '../store/stream-metadata.ts';
+import { binaryEvent, EventStoreDBClient, jsonEvent, StreamDeletedError, StreamNotFoundError } from '@eventstore/db-client';
+import { isMetastream, originalOf } from '../store/stream-metadata.ts';
 import type { DumpedEvent } from './dump.ts';
 
 export interface Loaded {
@@ -21,23 +21,27 @@ interface Pending {
 }
 
 /**
- * Writes a dump into any EventStoreDB. Streams keep their names, numbers and ids, so a load that broke off can be run again; positions and
- * times of writing are the target's. Streams of the target that hold other events make it fail.
- * @throws Error of the client
+ * Writes a dump into any EventStoreDB. Streams keep their names, numbers and ids; positions and times of writing are the target's. Of the metadata
+ * of a stream, soft deletes among them, the last ones are written, when all events are there, and then the tombstones. So nothing depends on what
+ * the target has already of this dump, and a load that broke off can be run again. Streams of the target that hold other events make it fail.
+ * @throws Error of the client, or for a stream that is deleted for good in the target only
  */
 export async function load(lines: AsyncIterable<string>, connectionString: string): Promise<Loaded> {
   const client = EventStoreDBClient.connectionString(connectionString);
   let events = 0;
   let skipped = 0;
   let pending: Pending | undefined;
+  const metadata = new Map<string, DumpedEvent>();
+  const tombstones = new Set<string>();
+  const gone = new Set<string>();
 
   const flush = async (): Promise<void> => {
     const append = pending;
     pending = undefined;
     if (!append) return;
-    // Metadata are also written by the target itself, when a deleted stream comes back, so their numbers are its own.
-    const expectedRevision = isMetastream(append.stream) ? 'any' : append.first === 0 ? 'no_stream' : BigInt(append.first - 1);
-    await client.appendToStream(append.stream, append.events, { expectedRevision });
+    const expectedRevision = append.first === 0 ? 'no_stream' : BigInt(append.first - 1);
+    const done = await unlessTombstoned(client.appendToStream(append.stream, append.events, { expectedRevision }));
+    if (!done) gone.add(append.stream);
   };
 
   try {
@@ -49,39 +53,68 @@ export async function load(lines: AsyncIterable<string>, connectionString: strin
         continue;
       }
       events += 1;
-      const deletion = deletionBy(event);
-      if (deletion) {
-        await flush();
-        await deletion(client);
-        continue;
+      if (event.revision === undefined) tombstones.add(event.stream);
+      else if (isMetastream(event.stream)) metadata.set(event.stream, event);
+      else {
+        const size = Buffer.byteLength(line);
+        const continues =
+          pending?.stream === event.stream &&
+          pending.first + pending.events.length === event.revision &&
+          pending.events.length < mostEvents &&
+          pending.size + size < mostBytes;
+        if (!continues) await flush();
+        pending ??= { stream: event.stream, first: event.revision, events: [], size: 0 };
+        pending.events.push(eventData(event));
+        pending.size += size;
       }
-      const size = line.length;
-      const continues =
-        pending?.stream === event.stream &&
-        pending.first + pending.events.length === event.revision &&
-        pending.events.length < mostEvents &&
-        pending.size + size < mostBytes;
-      if (!continues) await flush();
-      pending ??= { stream: event.stream, first: event.revision ?? 0, events: [], size: 0 };
-      pending.events.push(eventData(event));
-      pending.size += size;
     }
     await flush();
+    for (const stream of gone) if (!tombstones.has(stream)) throw new Error(`${stream} is deleted for good in the target.`);
+    for (const [metastream, event] of metadata) if (!tombstones.has(originalOf(metastream))) await makeLast(client, event);
+    for (const stream of tombstones) await unlessTombstoned(client.tombstoneStream(stream));
     return { events, skipped };
   } finally {
     await client.dispose();
   }
 }
 
+/** Whether it was done; not, when the stream is deleted for good. */
+async function unlessTombstoned(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof StreamDeletedError) return false;
+    throw error;
+  }
+}
+
+/** A server adds metadata of its own when a soft-deleted stream comes back, but not a second time. */
+const mostRounds = 3;
+
+/** Sees to it that the last metadata of a stream are these. */
+async function makeLast(client: EventStoreDBClient, event: DumpedEvent): Promise<void> {
+  for (let round = 0; round < mostRounds; round += 1) {
+    const last = await lastOf(client, event.stream);
+    if (last?.id === event.id) return;
+    await client.appendToStream(event.stream, eventData(event), { expectedRevision: last?.revision ?? 'no_stream' });
+  }
+  if ((await lastOf(client, event.stream))?.id !== event.id) throw new Error(`${event.stream} does not keep its metadata.`);
+}
+
+async function lastOf(client: EventStoreDBClient, stream: string): Promise<{ readonly id: string; readonly revision: bigint } | undefined> {
+  let last: { readonly id: string; readonly revision: bigint } | undefined;
+  try {
+    for await (const { event } of client.readStream(stream, { direction: 'backwards', fromRevision: 'end', maxCount: 1 })) last = event;
+  } catch (error) {
+    if (!(error instanceof StreamNotFoundError)) throw error;
+  }
+  return last;
+}
+
 /** System streams and their metadata: groups, checkpoints, statistics. */
 function isOfTheServer(stream: string): boolean {
   return isMetastream(stream) ? originalOf(stream).startsWith('$') : stream.startsWith('$');
-}
-
-function deletionBy(event: DumpedEvent): ((client: EventStoreDBClient) => Promise<unknown>) | undefined {
-  if (event.revision === undefined) return (client) => client.tombstoneStream(event.stream);
-  if (!isMetastream(event.stream) || !parseStreamMetadata(bytesOf(event, 'data')).deleted) return undefined;
-  return (client) => client.deleteStream(originalOf(event.stream));
 }
 
 function bytesOf(event: DumpedEvent, name: 'data' | 'metadata'): Buffer {

@@ -64,6 +64,12 @@ async function fill(client: EventStoreDBClient): Promise<void> {
   await client.appendToStream('Back-1', [jsonEvent({ type: 'Old', data: {} })]);
   await client.deleteStream('Back-1');
   await client.appendToStream('Back-1', [jsonEvent({ type: 'New', data: {} })], { expectedRevision: 'no_stream' });
+  await client.appendToStream('Shown-1', [jsonEvent({ type: 'Old', data: {} })]);
+  await client.deleteStream('Shown-1');
+  await client.setStreamMetadata('Shown-1', { truncateBefore: 0, own: 'back' });
+  await client.setStreamMetadata('Shown-1', { truncateBefore: 0, own: 'whole' });
+  await client.setStreamMetadata('Empty-1', { own: 'alone' });
+  await client.deleteStream('Empty-1');
   await client.appendToStream('Dead-1', [jsonEvent({ type: 'Last', data: {} })]);
   await client.tombstoneStream('Dead-1');
 }
@@ -78,22 +84,43 @@ async function* linesOf(text: readonly string[]): AsyncGenerator<string> {
 const seen = ({ event }: ResolvedEvent) => [event?.streamId, event?.revision, event?.id, event?.type, event?.data, event?.metadata];
 
 describe('dump and load', () => {
-  it('bring everything into another server, numbers and ids included; a second load changes nothing', async () => {
+  it('bring everything into another server, numbers and ids included; a second load changes nothing, nor one after a restart', async () => {
     const source = await start('source');
     await fill(source.client);
-    const target = await start('target');
+    let target = await start('target');
     const lines = [...dump(folder('source'))];
     const first = await load(linesOf(lines), target.server.connectionString);
     expect(first.events + first.skipped).toBe(lines.length);
 
-    for (const stream of ['Lesson-1', 'Bytes-1', 'Back-1']) {
-      const [there, here] = await Promise.all([source, target].map(({ client }) => collect(client.readStream(stream))));
-      expect(here?.map(seen)).toEqual(there?.map(seen));
-    }
-    expect((await target.client.getStreamMetadata('Lesson-1')).metadata).toEqual({ maxCount: 100, own: 'kept' });
-    await expect(collect(target.client.readStream('Deleted-1'))).rejects.toMatchObject({ type: 'stream-not-found' });
-    await expect(collect(target.client.readStream('Dead-1'))).rejects.toMatchObject({ type: 'stream-deleted' });
-    expect(verify(folder('target')).faults).toEqual([]);
+    const check = async (): Promise<void> => {
+      for (const stream of ['Lesson-1', 'Bytes-1', 'Back-1', 'Shown-1']) {
+        const [there, here] = await Promise.all([source, target].map(({ client }) => collect(client.readStream(stream))));
+        expect(here?.map(seen)).toEqual(there?.map(seen));
+        const metadata = await Promise.all([source, target].map(async ({ client }) => (await client.getStreamMetadata(stream)).metadata));
+        expect(metadata[1]).toEqual(metadata[0]);
+      }
+      for (const stream of ['Deleted-1', 'Empty-1'])
+        await expect(collect(target.client.readStream(stream))).rejects.toMatchObject({ type: 'stream-not-found' });
+      await expect(collect(target.client.readStream('Dead-1'))).rejects.toMatchObject({ type: 'stream-deleted' });
+      expect(verify(folder('target')).faults).toEqual([]);
+    };
+    await check();
+    const loaded = [...dump(folder('target'))];
+    await load(linesOf(lines), target.server.connectionString);
+    await target.server.stop();
+    target = await start('target');
+    await load(linesOf(lines), target.server.connectionString);
+    await check();
+    expect([...dump(folder('target'))]).toEqual(loaded);
+  });
+
+  it('a stream that is deleted for good in the target only makes it fail', async () => {
+    const source = await start('source');
+    await source.client.appendToStream('Lesson-1', [jsonEvent({ type: 'Held', data: {} })]);
+    const target = await start('target');
+    await target.client.tombstoneStream('Lesson-1');
+    const loading = load(linesOf([...dump(folder('source'))]), target.server.connectionString);
+    await expect(loading).rejects.toThrow('Lesson-1 is deleted for good in the target');
   });
 
   it('a load that broke off can be run again', async () => {
