@@ -45,11 +45,11 @@ describe('An export of a copy', () => {
     const copying = { database, openFeed: log.feeds(), position: log.head };
     await buildCopy({ ...copying, model: guests });
     await expect(buildCopy({ ...copying, model: raised, signal: AbortSignal.abort() })).rejects.toBeInstanceOf(RebuildStopped);
-    const { record } = memoryOperations();
+    const place = { database, record: memoryOperations().record, signal: new AbortController().signal };
     const to = join(folder, 'guests.csv');
     const args = readArguments(['export', '--format', 'csv', '--to', to, '--why', 'case 4711']);
-    await expect(exportOne({ database, record }, args, raised, String(log.head))).rejects.toThrow('no complete copy');
-    await exportOne({ database, record }, args, guests, String(log.head));
+    await expect(exportOne(place, args, raised, String(log.head))).rejects.toThrow('no complete copy');
+    await exportOne(place, args, guests, String(log.head));
     expect(await readFile(to, 'utf8')).toContain('ada');
   });
 });
