@@ -125,6 +125,17 @@ describe('The outcome of a refund', () => {
   it('may come after a while', () => done([...paid, tenBack, accepted]).then(tenRefunded));
   it('is recorded when it went through', () => done([...paid, tenBack]).then(tenRefunded));
   it('is recorded once', () => done([...paid, tenBack, tenRefunded]).alreadySo());
+  it('holds the money when two attempts went through', () =>
+    done([...paid, tenBack, tenRefunded], { stripeRefundId: 're_twice' }).then(
+      event(events.paymentMismatchDetected, {
+        ...parties,
+        objectId: 're_twice',
+        expectedAmount: 0,
+        expectedCurrency: 'usd',
+        actualAmount: 1000,
+        actualCurrency: 'usd',
+      }),
+    ));
   it('says when all is back', () => {
     const all = event(events.refundRequested, { ...tenBack.data, amount: 4199, tutorShare: 3359, feeShare: 840 });
     done([...paid, all], { amount: 4199 }).then(event(events.paymentRefunded, { ...tenRefunded.data, amount: 4199, refundedInFull: true }));

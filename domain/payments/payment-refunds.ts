@@ -152,7 +152,10 @@ function refunded(command: PaymentCommandOf<'RecordPaymentRefunded'>, state: Pay
   if (!isCaptured(state)) throw new refusals.PaymentNotCaptured({ status: state.status });
   const refundId = meantBy(state, command.data) ?? owedBy(state, amount) ?? command.data.refundId;
   const refund = state.refunds[refundId];
-  if (refund?.status === 'done') return [];
+  if (refund?.status === 'done') {
+    // Two attempts went through: nobody has decided on the second.
+    return stripeRefundId === refund.stripeRefundId ? [] : holdMismatch(state, terms, stripeRefundId, 0, command.data);
+  }
   // What has failed does not go through any more: this is an older answer.
   if (refund?.status === 'failed' && refund.stripeRefundId === stripeRefundId) return [];
   const kept = terms.gross - returnedOf(state);
