@@ -24,10 +24,10 @@ await runProgram(USAGE, async (args) => {
   if (verb === 'show') return withDatabase((database) => show(database, word));
   if (verb !== 'retry' && verb !== 'skip') throw new WrongUsage(`There is no ${verb}.`);
   mustSayWhy(args);
-  await withFoundation(async (foundation) => {
+  await withFoundation(async (foundation, signal) => {
     const { database, record } = foundation;
     const act = await askAbout({ database, record, reactions: reactionActs(foundation) }, { id: word, act: verb }, args.operator);
-    console.log(await carriedOut(foundation, act));
+    console.log(await carriedOut(foundation, act, signal));
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -51,5 +51,15 @@ describe('An export of a copy', () => {
     await expect(exportOne(place, args, raised, String(log.head))).rejects.toThrow('no complete copy');
     await exportOne(place, args, guests, String(log.head));
     expect(await readFile(to, 'utf8')).toContain('ada');
+  });
+
+  it('leaves no file when it is interrupted', async () => {
+    const log = new MemoryLog();
+    log.append(recorded<GuestCame>({ type: 'GuestCame', data: { guest: 'ada' } }, { aggregateType: 'Guest', aggregateId: 'ada' }));
+    await buildCopy({ database, openFeed: log.feeds(), position: log.head, model: guests });
+    const place = { database, record: memoryOperations().record, signal: AbortSignal.abort() };
+    const args = readArguments(['export', '--format', 'csv', '--to', join(folder, 'guests.csv'), '--why', 'case 4711']);
+    await expect(exportOne(place, args, guests, String(log.head))).rejects.toThrow('aborted');
+    expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ import { codeVersion } from './code-version.ts';
  * complete.
  */
 export async function exportOne(
-  { database, record }: Pick<Foundation, 'database' | 'record'>,
+  { database, record, signal }: Pick<Foundation, 'database' | 'record'> & { readonly signal: AbortSignal },
   args: Arguments,
   model: ReadModel,
   position: string | undefined,
@@ -43,14 +43,22 @@ export async function exportOne(
       unsaid,
     });
   if (to === undefined) {
-    const manifest = await onRecord(() => exportRows({ ...request, write: toStandardOutput }));
+    const manifest = await onRecord(() => exportRows({ ...request, write: until(signal, toStandardOutput) }));
     process.stderr.write(textOf(manifest));
     return;
   }
-  const manifest = await onRecord(() => writingTo(`${to}.part`, (write) => exportRows({ ...request, write })));
+  const manifest = await onRecord(() => writingTo(`${to}.part`, (write) => exportRows({ ...request, write: until(signal, write) })));
   await writeFile(`${to}.manifest.json`, textOf(manifest));
   await rename(`${to}.part`, to);
   console.log(`${manifest.rows} rows of ${consumer} as of ${manifest.position}, sha256 ${manifest.sha256}`);
+}
+
+/** Writes nothing more from when the operator ends it. */
+function until(signal: AbortSignal, write: (piece: Buffer) => Promise<void>): (piece: Buffer) => Promise<void> {
+  return async (piece) => {
+    signal.throwIfAborted();
+    await write(piece);
+  };
 }
 
 /** What was written is gone when the work fails. */

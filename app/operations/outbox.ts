@@ -46,9 +46,9 @@ await runProgram(USAGE, async (args) => {
 async function act(args: Arguments, verb: string, id: string): Promise<void> {
   mustSayWhy(args);
   const data = args.data === undefined ? undefined : (JSON.parse(args.data) as { type: string; data: object });
-  await withFoundation(async (foundation) => {
+  await withFoundation(async (foundation, signal) => {
     const asked = await asking(reactionActs(foundation), { verb, id, data, args });
-    console.log(await carriedOut(foundation, asked));
+    console.log(await carriedOut(foundation, asked, signal));
   });
 }
 

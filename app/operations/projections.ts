@@ -34,7 +34,7 @@ await runProgram(USAGE, async (args) => {
   }
   if (verb === 'export') {
     const [model, position] = (name ?? '').split('@');
-    return withFoundation((foundation) => exportOne(foundation, args, modelNamed(model), position));
+    return withFoundation((foundation, signal) => exportOne({ ...foundation, signal }, args, modelNamed(model), position));
   }
   const database = openDatabase();
   try {
@@ -48,7 +48,9 @@ await runProgram(USAGE, async (args) => {
   }
   const act = actOf(verb, consumerNamed(name), args.words);
   mustSayWhy(args);
-  await withFoundation(async (foundation) => console.log(await carriedOut(foundation, await askFor(foundation, act, args.operator))));
+  await withFoundation(async (foundation, signal) =>
+    console.log(await carriedOut(foundation, await askFor(foundation, act, args.operator), signal)),
+  );
 });
 
 function consumerNamed(name: string | undefined): string {
