@@ -14,6 +14,8 @@ const STALE_SECONDS = 5;
 export class Listening {
   readonly #stopping = new AbortController();
   #since = Infinity;
+  /** The same of the platform, as far as this process knows. */
+  #platformSince = Infinity;
   #telling: Promise<void> | undefined;
 
   constructor(
@@ -24,6 +26,7 @@ export class Listening {
   /** From now on webhooks reach this process. */
   begin(): void {
     this.#since = performance.now();
+    this.#platformSince = this.#since;
     this.#telling = this.#tell();
   }
 
@@ -40,14 +43,30 @@ export class Listening {
   async #tell(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await tellReport(this.database, NAME, { milliseconds: this.milliseconds }).catch(this.onError);
+      await this.#tellOnce().catch(this.onError);
       await wait(TELL_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** Another process that has listened for longer, and still did when this one began, hands on since when; until that is known it is not talked over. */
+  async #tellOnce(): Promise<void> {
+    const told = await lastTold(this.database);
+    const own = performance.now() - this.#platformSince;
+    if (told !== undefined && told.milliseconds > own) {
+      if (told.ageSeconds * 1_000 >= this.milliseconds) return;
+      this.#platformSince = performance.now() - told.milliseconds;
+    }
+    await tellReport(this.database, NAME, { milliseconds: performance.now() - this.#platformSince });
   }
 }
 
 /** Milliseconds for which webhooks have reached some process of the platform; 0 when they reach none now. */
 export async function platformListensFor(database: Database): Promise<number> {
+  return (await lastTold(database))?.milliseconds ?? 0;
+}
+
+async function lastTold(database: Database): Promise<{ readonly milliseconds: number; readonly ageSeconds: number } | undefined> {
   const told = (await readReports(database)).get(NAME);
-  return told === undefined || told.ageSeconds > STALE_SECONDS ? 0 : (told.report as { milliseconds: number }).milliseconds;
+  if (told === undefined || told.ageSeconds > STALE_SECONDS) return undefined;
+  return { ...(told.report as { milliseconds: number }), ageSeconds: told.ageSeconds };
 }
