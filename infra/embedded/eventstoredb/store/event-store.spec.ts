@@ -135,4 +135,18 @@ describe('the event store', () => {
     full = false;
     expect(await store.append('A', 'no_stream', [event()])).toMatchObject({ kind: 'written', revision: 0 });
   });
+
+  it('drains under load: it waits for what was submitted before, and not for an idle moment', async () => {
+    const store = new EventStore(memoryLog());
+    let go = true;
+    let answered = 0;
+    const busy = Array.from({ length: 4 }, async () => {
+      for (; go; answered += 1) await store.append('A', 'any', [event()]);
+    });
+    await store.drain();
+    expect(answered).toBeGreaterThanOrEqual(4);
+    go = false;
+    await Promise.all(busy);
+    await store.close();
+  });
 });

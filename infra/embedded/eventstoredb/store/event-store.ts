@@ -108,13 +108,16 @@ export class EventStore {
     });
   }
 
-  /** Resolves when everything that was submitted is answered. */
+  /** Resolves when everything that was submitted before this call is answered, whatever comes meanwhile. */
   async drain(): Promise<void> {
-    while (this.syncing || this.waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    const nothing = this.submit(() => ({ kind: 'written', revision: -1, position: undefined }));
+    // When the disk refuses the commit that it is part of, the others in it are answered too.
+    await nothing.catch(() => undefined);
   }
 
+  /** Nobody may submit any more. */
   async close(): Promise<void> {
-    await this.drain();
+    while (this.syncing || this.waiting.length > 0) await this.drain();
     await this.log.close();
   }
 
