@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { verify } from '../tools/verify.ts';
 import type { EventLog } from './event-log.ts';
 import { fileLog } from './file-log.ts';
@@ -115,6 +116,33 @@ describe('the log in a file', () => {
     expect(beside).toEqual([first?.position, second?.position, second?.position, second?.position]);
     const [last] = log.readAllBackwards(second?.position ?? 0, 1);
     expect(last?.position).toBe(first?.position);
+  });
+
+  it('takes in no more than memory may hold while the index cannot follow, and goes on when it can', async () => {
+    const log = opened();
+    const fill = (): void => {
+      for (let number = 0; number < 60; number += 1) log.transaction(() => write(log, 'A', 1_000_000));
+    };
+    fill();
+    await log.sync();
+    const index = new DatabaseSync(join(dir, 'index.sqlite'));
+    index.exec('ALTER TABLE events RENAME TO elsewhere');
+    const failedTwice = new Promise<void>((resolve) => {
+      let failures = 0;
+      jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+        if (String(text).includes('could not follow') && ++failures === 2) resolve();
+        return true;
+      });
+    });
+    fill();
+    let synced = false;
+    const sync = log.sync().then(() => (synced = true));
+    await failedTwice;
+    expect(synced).toBe(false);
+    index.exec('ALTER TABLE elsewhere RENAME TO events');
+    index.close();
+    await sync;
+    expect(log.readStreamForwards('A', 0, 100)[0]?.revision).toBe(0);
   });
 
   it('opens with everything that was synced, and makes an index that is lost or damaged again', async () => {

@@ -32,7 +32,8 @@ export class IndexThread {
   async synced(position: number): Promise<void> {
     this.durableEnd = position;
     if (this.durableEnd - this.indexedTo >= bytesPerRound) this.round ??= this.follow();
-    while (this.durableEnd - this.indexedTo > mostBytesBehind && this.round) await this.round;
+    // A round that failed is followed by another one: the memory must not grow without end.
+    while (this.durableEnd - this.indexedTo > mostBytesBehind) await (this.round ??= this.follow());
   }
 
   /** Takes in what is left and ends. */

@@ -1,4 +1,4 @@
-import type { LoggedEvent } from '../log/logged-event.ts';
+import { LoggedEvent } from '../log/logged-event.ts';
 import type { ResolvedEvent } from '../store/event-reader.ts';
 import { originalRecord } from '../store/event-reader.ts';
 
@@ -18,11 +18,21 @@ export interface GroupMessage {
 }
 
 export function groupMessage(
-  resolved: ResolvedEvent,
+  found: ResolvedEvent,
   place: { sequence: number; previous: number | undefined; replayed: boolean },
 ): GroupMessage {
+  const resolved = { event: found.event && onItsOwn(found.event), link: found.link && onItsOwn(found.link) };
   const record = originalRecord(resolved);
   return { id: record.id, resolved, record, retryCount: 0, ...place };
+}
+
+/** The event without the page of the log that it was read in: a message may wait for long, and many would keep a page each. */
+function onItsOwn(event: LoggedEvent): LoggedEvent {
+  const { recorded } = event;
+  if (recorded.buffer.byteLength <= 4 * recorded.length) return event;
+  const copy = Buffer.allocUnsafeSlow(recorded.length);
+  recorded.copy(copy);
+  return new LoggedEvent(event.position, event.revision, copy);
 }
 
 export const retried = (message: GroupMessage): GroupMessage => ({ ...message, retryCount: message.retryCount + 1 });

@@ -28,6 +28,9 @@ const code = { unknown: 2, invalidArgument: 3, deadlineExceeded: 4, notFound: 5,
 /** How long an append may take to arrive in full, at most. */
 const longestArrival = 2000;
 
+/** How many appends of one call are under way at most: who sends more waits. */
+const mostWriting = 1024;
+
 interface PendingAppend {
   readonly streamBytes: Buffer;
   readonly stream: string;
@@ -147,6 +150,7 @@ class BatchCall {
   private write(id: string, append: PendingAppend): void {
     this.forget(id, append);
     this.writing += 1;
+    if (this.writing >= mostWriting) this.call.pause();
     this.store
       .append(append.stream, append.expected, append.events)
       .then(
@@ -155,6 +159,7 @@ class BatchCall {
       )
       .finally(() => {
         this.writing -= 1;
+        this.goOn();
         this.endWhenDone();
       });
   }
@@ -168,7 +173,12 @@ class BatchCall {
     this.outlet.send(BatchAppendResp.encode({ correlationId: { string: id }, streamIdentifier: { streamName: streamBytes }, ...result }));
     if (!this.outlet.full) return;
     this.call.pause();
-    void this.outlet.ready().then(() => this.call.resume());
+    void this.outlet.ready().then(() => this.goOn());
+  }
+
+  /** Takes in more when there is room for answers and for appends. */
+  private goOn(): void {
+    if (this.call.isPaused() && !this.outlet.full && this.writing < mostWriting / 2) this.call.resume();
   }
 
   /** A client that half-closed and has all its answers is done; while it keeps its half open the call stays open too. */
