@@ -1,7 +1,7 @@
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from '@jest/globals';
 import { classic, collect, contract, failureOf, happened, several } from './contract.ts';
-import { appendMessage, appendOptions, Empty, rawAppend, rawStreams, structuredUuid } from './raw-client.ts';
+import { appendMessage, appendOptions, Empty, rawAppend, rawRead, rawStreams, readRequest, structuredUuid } from './raw-client.ts';
 
 contract('3.1 classic append', {
   'answers the number and the position of the last event': async ({ client, fresh }) => {
@@ -86,7 +86,10 @@ contract('3.1 classic append', {
       appendOptions(stream),
       ...types.map((type) => appendMessage((proposed) => proposed.getMetadataMap().set('content-type', type))),
     ]);
+    const { responses } = await rawRead(raw, readRequest(stream));
     raw.close();
+    const kept = responses.map((response) => response.getEvent()?.getEvent()?.getMetadataMap().get('content-type'));
+    expect(kept).toEqual(['application/json', 'application/octet-stream', 'application/octet-stream']);
     const events = await collect(client.readStream(stream));
     expect(events.map(({ event }) => event?.isJson)).toEqual([true, false, false]);
   },

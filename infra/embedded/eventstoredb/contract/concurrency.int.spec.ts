@@ -176,7 +176,9 @@ for (const [path, call] of [
     'an empty append changes nothing and answers the head': async (peer) => {
       const stream = peer.fresh();
       await append(peer, stream, several(2), 'no_stream');
-      expect(await append(peer, stream, [], 1n)).toMatchObject({ success: true, nextExpectedRevision: 1n });
+      for (const expected of [1n, 'any', 'stream_exists'] as const) {
+        expect(await append(peer, stream, [], expected)).toMatchObject({ success: true, nextExpectedRevision: 1n });
+      }
       expect(await idsIn(peer, stream)).toHaveLength(2);
     },
   });

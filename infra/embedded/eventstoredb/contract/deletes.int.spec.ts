@@ -262,6 +262,8 @@ contract('6 tombstone', {
       () => client.appendToStream(`$$${stream}`, happened()),
       () => client.setStreamMetadata(stream, { maxCount: 1 }),
       () => client.deleteStream(stream),
+      () => client.deleteStream(`$$${stream}`),
+      () => client.tombstoneStream(`$$${stream}`),
       () => client.tombstoneStream(stream),
     ]) {
       expect(await failureOf(attempt())).toMatchObject(deleted);

@@ -206,17 +206,22 @@ contract('7.3 retry and park', {
     await consumer.close();
   },
   'replayed messages come after those to be sent again, and before new ones': async (peer) => {
-    const stream = await filled(peer, 5);
-    const first = consume(peer, stream, 'group', 3);
-    const [event] = await first.has(3);
-    if (event) await first.group.nack('park', '', event);
-    await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 1n && stats.outstandingMessagesCount === 3);
-    await first.has(4);
-    await peer.client.replayParkedMessagesToStream(stream, 'group');
+    const stream = await filled(peer, 6);
+    const first = consume(peer, stream, 'group', 4);
+    await first.group.nack('park', '', ...(await first.has(4)).slice(0, 2));
+    await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 2n);
+    await first.has(6);
+    // One comes back before the others have to be sent again, and one afterwards.
+    await peer.client.replayParkedMessagesToStream(stream, 'group', { stopAt: 1 });
+    await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 1n);
     await first.close();
+    await untilInfo(peer, stream, ({ connections }) => connections.length === 0);
+    await peer.client.replayParkedMessagesToStream(stream, 'group');
+    await untilInfo(peer, stream, ({ stats }) => stats.parkedMessageCount === 0n);
+    await peer.client.appendToStream(stream, several(1));
     const second = consume(peer, stream);
-    expect(revisionsOf(await second.has(5))).toEqual([1, 2, 3, 0, 4]);
-    expect(second.retryCounts).toEqual([1, 1, 1, 0, 0]);
+    expect(revisionsOf(await second.has(7))).toEqual([2, 3, 4, 5, 0, 1, 6]);
+    expect(second.retryCounts).toEqual([1, 1, 1, 1, 0, 0, 0]);
     await second.close();
   },
   'a resolved link is parked by the name of its target': async (peer) => {

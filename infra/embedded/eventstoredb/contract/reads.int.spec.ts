@@ -50,6 +50,9 @@ contract('4 positions and $all', {
     expect(newest.map(({ event }) => [event?.streamId, Number(event?.revision)])).toEqual([2, 1, 0].map((revision) => [stream, revision]));
     expect(await readAll(peer, { fromPosition: 'end', direction: 'forwards' })).toEqual([]);
     expect(await readAll(peer, { fromPosition: 'start', direction: 'backwards' })).toEqual([]);
+    const zero = { commit: 0n, prepare: 0n };
+    expect(await readAll(peer, { fromPosition: zero, maxCount: 5 })).toEqual(await readAll(peer, { maxCount: 5 }));
+    expect(await readAll(peer, { fromPosition: zero, direction: 'backwards' })).toEqual([]);
   },
   'a whole read gives every event once, in the same order both ways': async (peer) => {
     const stream = await written(peer, 700);
