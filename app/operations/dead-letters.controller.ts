@@ -1,13 +1,11 @@
 import { Controller, Get, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
-import { Codec } from '#infra/event-store/codec.ts';
-import { EventStoreClient } from '#infra/event-store/client.ts';
 import { Body, Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { OperationsRecord } from '#infra/operations/record.ts';
 import { Database } from '#infra/postgres/database.ts';
-import type { ReactionActs } from '#infra/process-managers/operations.ts';
-import { asked, operatorOf, why } from './asking.ts';
-import { askAbout, DeadLetterOffice, reactionActs } from './dead-letter-office.ts';
+import { ReactionActs } from '#infra/process-managers/operations.ts';
+import { ACTING, asked, operatorOf, why } from './asking.ts';
+import { askAbout, DeadLetterOffice } from './dead-letter-office.ts';
 
 const deadLetter = z.object({
   id: z.string(),
@@ -41,16 +39,13 @@ const BEHIND_SHOWN = 200;
 @Controller('internal/operations/dead-letters')
 export class DeadLettersController {
   readonly #office: DeadLetterOffice;
-  readonly #reactions: ReactionActs;
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(OperationsRecord) private readonly record: OperationsRecord,
-    @Inject(EventStoreClient) eventStore: EventStoreClient,
-    @Inject(Codec) codec: Codec,
+    @Inject(ReactionActs) private readonly reactions: ReactionActs,
   ) {
     this.#office = new DeadLetterOffice(database);
-    this.#reactions = reactionActs({ database, record, eventStore, codec });
   }
 
   @Get()
@@ -80,7 +75,7 @@ export class DeadLettersController {
   @Post(':id')
   @Endpoint({
     summary: 'Asks for it to be tried again, with what waits behind it, or for what failed to be given up.',
-    actors: ['admin'],
+    actors: ACTING,
     params: one,
     body: act,
     response: asked,
@@ -91,7 +86,7 @@ export class DeadLettersController {
     @Body() asking: z.output<typeof act>,
     @Caller() caller: Caller,
   ): Promise<z.output<typeof asked>> {
-    const { database, record } = this;
-    return askAbout({ database, record, reactions: this.#reactions }, { id, act: asking.act }, operatorOf(caller, asking.why));
+    const { database, record, reactions } = this;
+    return askAbout({ database, record, reactions }, { id, act: asking.act }, operatorOf(caller, asking.why));
   }
 }

@@ -6,9 +6,9 @@ import { Body, Caller, Endpoint, Params, Query } from '#infra/http/endpoint.ts';
 import { GROUPS } from '#infra/operations/acts.ts';
 import { OperationsRecord } from '#infra/operations/record.ts';
 import { Database } from '#infra/postgres/database.ts';
-import { OutboxOperations, type ReactionActs } from '#infra/process-managers/operations.ts';
+import { OutboxOperations, ReactionActs } from '#infra/process-managers/operations.ts';
 import { askFor, projectionAct } from '#infra/projections/acts.ts';
-import { asked, operatorOf, why } from './asking.ts';
+import { ACTING, asked, operatorOf, why } from './asking.ts';
 import { reactionActs } from './dead-letter-office.ts';
 import { DeadLettersController } from './dead-letters.controller.ts';
 import { operations } from './report.ts';
@@ -90,16 +90,13 @@ const onRecord = z.object({
 @Controller('internal/operations')
 export class OperationsController {
   readonly #outbox: OutboxOperations;
-  readonly #reactions: ReactionActs;
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(OperationsRecord) private readonly record: OperationsRecord,
-    @Inject(EventStoreClient) eventStore: EventStoreClient,
-    @Inject(Codec) codec: Codec,
+    @Inject(ReactionActs) private readonly reactions: ReactionActs,
   ) {
     this.#outbox = new OutboxOperations(database);
-    this.#reactions = reactionActs({ database, record, eventStore, codec });
   }
 
   @Get()
@@ -128,7 +125,7 @@ export class OperationsController {
   @Post('outbox/:id')
   @Endpoint({
     summary: 'Retries, edits, skips or compensates a reaction that failed.',
-    actors: ['internal', 'admin'],
+    actors: ACTING,
     params: row,
     body: outboxAct,
     response: asked,
@@ -142,20 +139,20 @@ export class OperationsController {
     const operator = operatorOf(caller, asking.why);
     switch (asking.act) {
       case 'retry':
-        return this.#reactions.retry(id, operator);
+        return this.reactions.retry(id, operator);
       case 'skip':
-        return this.#reactions.skip(id, operator);
+        return this.reactions.skip(id, operator);
       case 'edit':
-        return this.#reactions.editAndRetry(id, asking.data, operator);
+        return this.reactions.editAndRetry(id, asking.data, operator);
       case 'compensate':
-        return this.#reactions.compensate(id, operator, asking.command);
+        return this.reactions.compensate(id, operator, asking.command);
     }
   }
 
   @Post('projections')
   @Endpoint({
     summary: 'Asks for a read model to be paused or resumed, or for what it holds back to be retried or skipped.',
-    actors: ['internal', 'admin'],
+    actors: ACTING,
     body: askedAct,
     response: asked,
     status: 202,
@@ -165,5 +162,15 @@ export class OperationsController {
   }
 }
 
-@Module({ controllers: [OperationsController, DeadLettersController] })
+@Module({
+  controllers: [OperationsController, DeadLettersController],
+  providers: [
+    {
+      provide: ReactionActs,
+      inject: [Database, OperationsRecord, EventStoreClient, Codec],
+      useFactory: (database: Database, record: OperationsRecord, eventStore: EventStoreClient, codec: Codec) =>
+        reactionActs({ database, record, eventStore, codec }),
+    },
+  ],
+})
 export class OperationsModule {}
