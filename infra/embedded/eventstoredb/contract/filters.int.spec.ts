@@ -149,6 +149,24 @@ contract('5.2 checkpoints', {
     expect([6, 7]).toContain(checkpoints.length);
     expect(checkpoints).toEqual(checkpoints.toSorted((a, b) => (a < b ? -1 : 1)));
   },
+  'a checkpoint in history names the last match of its page, or where the page began': async (peer) => {
+    const [watched, other] = [peer.fresh(), peer.fresh()];
+    const { position } = await peer.client.appendToStream(other, happened());
+    const commits: bigint[] = [];
+    for (let index = 0; index < 35; index += 1) {
+      const result = await peer.client.appendToStream([3, 7, 29].includes(index) ? watched : other, happened());
+      commits.push(result.position?.commit ?? 0n);
+    }
+    const { subscription, checkpoints } = filtered(peer, { prefixes: [watched], maxSearchWindow: 10, checkpointInterval: 1 }, position);
+    await subscription.said('caughtUp');
+    await subscription.close();
+    const [first, second = 0n, ...rest] = checkpoints;
+    expect(first).toBe(commits[7]);
+    // There is no event between the ninth and the tenth, where the second page begins.
+    expect(second).toBeGreaterThan(commits[9] ?? 0n);
+    expect(second).toBeLessThanOrEqual(commits[10] ?? 0n);
+    expect(rest).toEqual([commits[29], commits[34]]);
+  },
   'a checkpoint comes after each interval of events while live, at the position of the event': async (peer) => {
     const stream = peer.fresh();
     const { subscription, checkpoints } = filtered(peer, { prefixes: [stream], maxSearchWindow: 4, checkpointInterval: 1 }, END);
