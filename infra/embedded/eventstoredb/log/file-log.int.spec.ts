@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -257,6 +258,28 @@ describe('the log in a file', () => {
     expect(readFileSync(logFile(dir)).equals(bytes)).toBe(true);
     truncateSync(logFile(dir), position);
     expect(opened().headOf('A')).toBe(number - 1);
+  });
+
+  it('takes a commit that fits on a disk that is too full for the zeros behind it, and refuses one that does not', () => {
+    const script = `
+      import { fileLog } from ${JSON.stringify(new URL('./file-log.ts', import.meta.url).href)};
+      import { recordEvent } from ${JSON.stringify(new URL('./logged-event.ts', import.meta.url).href)};
+      const log = fileLog(process.argv[1]);
+      const outcomes = [300_000, 300_000, 900_000, 300_000].map((size) => {
+        const event = { id: crypto.randomUUID(), type: 'Written', isJson: false, data: Buffer.alloc(size, 1), customMetadata: Buffer.alloc(0) };
+        try {
+          log.transaction(() => log.write(recordEvent(event, 'A', log.headOf('A') + 1, log.end(), 0)));
+          return 'written';
+        } catch (error) {
+          return error.code;
+        }
+      });
+      await log.close();
+      console.log(outcomes.join());`;
+    // The process may not write files of more than 1200 KiB.
+    const limited = ['-c', 'ulimit -f 1200; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', script, dir];
+    expect(execFileSync('bash', limited, { encoding: 'utf8', stdio: 'pipe' }).trim()).toBe('written,written,EFBIG,written');
+    expect(verify(dir)).toMatchObject({ events: 3, faults: [] });
   });
 
   it('refuses a file of somebody else, and a folder of another layout', () => {

@@ -102,18 +102,25 @@ export class LogFile {
     const end = start + bytes.length;
     try {
       this.write(bytes, start);
-      if (end > this.reservedTo) {
-        this.write(reserve, end);
-        this.reservedTo = end + reserve.length;
-        // The sync that takes the zeros along is no measure of the disk.
-        this.syncsToThread = Math.max(this.syncsToThread, 1);
-      }
     } catch (error) {
       this.broken = true;
       ftruncateSync(this.descriptor, start);
       this.reservedTo = start;
       this.broken = false;
       throw error;
+    }
+    if (end > this.reservedTo) this.reserveFrom(end);
+  }
+
+  private reserveFrom(position: number): void {
+    // The sync that takes the zeros along is no measure of the disk.
+    this.syncsToThread = Math.max(this.syncsToThread, 1);
+    try {
+      this.write(reserve, position);
+      this.reservedTo = position + reserve.length;
+    } catch {
+      // The disk had room for the commit, and has none for zeros: then it does without them.
+      this.reservedTo = position;
     }
   }
 

@@ -43,7 +43,7 @@ export const repeated = <T>(field: Field<T>): Field<T[]> => ({ ...field, repeate
 /** Encoding is synchronous and never nested, so one buffer serves all. */
 const encoder = new ProtoWriter();
 
-const fatalUtf8 = new TextDecoder('utf-8', { fatal: true });
+const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws MalformedMessage when the bytes are not UTF-8 */
 export function utf8(value: Buffer): string {
