@@ -2,7 +2,7 @@ import type { EventReader } from '../store/event-reader.ts';
 import type { EventStore } from '../store/event-store.ts';
 import type { GroupDefinition } from './group-definition.ts';
 import { allStream, groupKey } from './group-definition.ts';
-import { appendLatest, jsonSystemEvent } from './system-events.ts';
+import { appendLatest, jsonSystemEvent, readJson } from './system-events.ts';
 
 /** A revision, or a position in `$all`, as groups write it. */
 export function positionText(stream: string, position: number): string {
@@ -30,9 +30,11 @@ export class Checkpoints {
 
   load(): number | undefined {
     if (this.reader.presence(this.stream) !== 'there') return undefined;
-    for (const page of this.reader.streamBackwards(this.stream, this.reader.headOf(this.stream), 1)) {
-      const data = page[0]?.content().data.toString('utf8');
-      if (data !== undefined) return parsePosition(JSON.parse(data));
+    for (const page of this.reader.streamBackwards(this.stream, this.reader.headOf(this.stream))) {
+      for (const event of page) {
+        const position = parsePosition(readJson(event));
+        if (position !== undefined) return position;
+      }
     }
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import type { EventLog } from '../log/event-log.ts';
 import { memoryLog } from '../log/memory-log.ts';
 import { EventReader } from '../store/event-reader.ts';
@@ -78,6 +79,16 @@ describe('the groups', () => {
     const second = registry.create(definition('second'));
     await onDisk(Promise.all([first, second]));
     expect(groupsAfterRestart()).toEqual(['first', 'second']);
+  });
+
+  it('are there after a restart, where they were, although somebody wrote something else into their streams', async () => {
+    await onDisk(registry.create(definition('first')));
+    await onDisk(registry.get('A', 'first').checkpoints.save(7));
+    const junk = (type: string) => ({ id: randomUUID(), type, isJson: false, data: Buffer.from('junk'), customMetadata: Buffer.alloc(0) });
+    for (const stream of ['$persistentSubscriptionConfig', registry.get('A', 'first').checkpoints.stream])
+      await onDisk(store.append(stream, 'any', [junk(stream.includes('Config') ? '$PersistentConfig' : 'SubscriptionCheckpoint')]));
+    expect(groupsAfterRestart()).toEqual(['first']);
+    expect(registry.get('A', 'first').lastCheckpoint).toBe(7);
   });
 
   it('go with their checkpoints in one commit, so that no crash leaves one to the next group of the name', async () => {

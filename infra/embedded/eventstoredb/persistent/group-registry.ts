@@ -4,7 +4,7 @@ import { Group } from './group.ts';
 import type { GroupDefinition } from './group-definition.ts';
 import { groupKey } from './group-definition.ts';
 import { groupDoesNotExist, groupExists } from './group-errors.ts';
-import { appendLatest, jsonSystemEvent } from './system-events.ts';
+import { appendLatest, jsonSystemEvent, readJson } from './system-events.ts';
 
 const configStream = '$persistentSubscriptionConfig';
 const configType = '$PersistentConfig';
@@ -93,14 +93,19 @@ export class GroupRegistry {
   }
 
   private load(): void {
-    for (const page of this.reader.streamBackwards(configStream, this.reader.headOf(configStream), 1)) {
-      const data = page[0]?.content().data.toString('utf8');
-      if (data === undefined) continue;
-      const { entries } = JSON.parse(data) as { entries: GroupDefinition[] };
-      for (const definition of entries) {
-        this.groups.set(groupKey(definition.stream, definition.group), new Group(this.store, this.reader, definition));
+    for (const definition of this.lastDefinitions()) {
+      this.groups.set(groupKey(definition.stream, definition.group), new Group(this.store, this.reader, definition));
+    }
+  }
+
+  private lastDefinitions(): readonly GroupDefinition[] {
+    for (const page of this.reader.streamBackwards(configStream, this.reader.headOf(configStream))) {
+      for (const event of page) {
+        const config = event.type === configType ? readJson(event) : undefined;
+        if (isConfig(config)) return config.entries;
       }
     }
+    return [];
   }
 
   private async save(): Promise<void> {
@@ -108,4 +113,8 @@ export class GroupRegistry {
     const config = { version: '2', updated: new Date().toISOString(), updatedBy: 'system', entries };
     await appendLatest(this.store, configStream, jsonSystemEvent(configType, config));
   }
+}
+
+function isConfig(value: unknown): value is { readonly entries: readonly GroupDefinition[] } {
+  return typeof value === 'object' && value !== null && 'entries' in value && Array.isArray(value.entries);
 }

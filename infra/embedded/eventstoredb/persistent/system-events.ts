@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ProposedEvent } from '../log/logged-event.ts';
+import type { LoggedEvent, ProposedEvent } from '../log/logged-event.ts';
 import type { EventStore } from '../store/event-store.ts';
 import { metadataType, metastreamOf } from '../store/stream-metadata.ts';
 
@@ -12,6 +12,16 @@ export const jsonSystemEvent = (type: string, data: unknown): ProposedEvent => (
   data: Buffer.from(JSON.stringify(data)),
   customMetadata: nothing,
 });
+
+/** What a system event says; undefined, with a line in the log, when it is not JSON: any client can append to the streams of the system. */
+export function readJson(event: LoggedEvent): unknown {
+  try {
+    return JSON.parse(event.content().data.toString('utf8'));
+  } catch {
+    process.stderr.write(`Number ${event.revision} of ${event.stream} is passed over: it is not JSON.\n`);
+    return undefined;
+  }
+}
 
 /** Appends to a stream of which only the last two events matter. Two calls write in their order. */
 export async function appendLatest(store: EventStore, stream: string, event: ProposedEvent): Promise<void> {

@@ -59,8 +59,8 @@ export class Reads {
   private streamPages(options: Options, limit: number, outlet: Outlet): Iterable<LoggedEvent[]> | undefined {
     const stream = streamName(options.stream?.streamIdentifier);
     const backwards = isBackwards(options);
+    if (!backwards && options.stream?.end) throw unknownError();
     const from = options.stream?.end ? endOfStream : clampedNumber(options.stream?.revision);
-    if (!backwards && from === endOfStream) throw unknownError();
     const presence = this.reader.presence(stream);
     if (presence === 'tombstoned') throw streamDeleted(stream);
     if (presence === 'not-found') {
