@@ -24,6 +24,8 @@ export function originalRecord(resolved: ResolvedEvent): LoggedEvent {
 }
 
 const pageLimit = 256;
+/** Events that a look for the last visible one reads at a time. */
+const lastLook = 16;
 const streamsOfAllGroups = Buffer.from('$persistentsubscription-$all::');
 
 /** What the persistent subscriptions to `$all` write about themselves is not shown in `$all`: each group would feed on its own notes. */
@@ -59,9 +61,10 @@ export class EventReader {
     return this.store.durableEnd;
   }
 
-  /** The position of the last event, undefined while there is none. */
+  /** The position of the last event that `$all` shows, undefined while there is none. */
   lastPosition(): number | undefined {
-    return this.store.log.readAllBackwards(this.end(), 1)[0]?.position;
+    for (const [newest] of this.allBackwards(this.end(), lastLook)) if (newest) return newest.position;
+    return undefined;
   }
 
   /**

@@ -8,7 +8,7 @@ export interface EventFeed {
   /** The next events, perhaps none in this page; undefined at the end of the log. */
   next(live: boolean, limit?: number): readonly LoggedEvent[] | undefined;
   concerns(event: LoggedEvent): boolean;
-  /** The position in `$all` up to which everything was handed out, or passed over. */
+  /** The position in `$all` up to which everything was handed out: that of an event which readers see. */
   readonly lastPosition: number | undefined;
 }
 
@@ -65,8 +65,9 @@ export class AllFeed implements EventFeed {
     const last = page.at(-1);
     if (!last) return undefined;
     this.cursor = positionAfter(last);
-    this.last = last.position;
-    return page.filter((event) => !isHiddenInAll(event));
+    const shown = page.filter((event) => !isHiddenInAll(event));
+    this.last = shown.at(-1)?.position ?? this.last;
+    return shown;
   }
 
   concerns(): boolean {
