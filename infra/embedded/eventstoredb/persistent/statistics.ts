@@ -2,7 +2,6 @@
 export class RateStatistics {
   total = 0;
   private readonly startedAt = performance.now();
-  private measuredAt = performance.now();
   private measuredTotal = 0;
 
   count(): void {
@@ -11,11 +10,9 @@ export class RateStatistics {
 
   /** Items per second over the whole time, and the count since the last call. */
   measure(): { readonly averagePerSecond: number; readonly sinceLast: number } {
-    const now = performance.now();
     const sinceLast = this.total - this.measuredTotal;
-    this.measuredAt = now;
     this.measuredTotal = this.total;
-    return { averagePerSecond: Math.round(this.total / Math.max(1, (this.measuredAt - this.startedAt) / 1000)), sinceLast };
+    return { averagePerSecond: Math.round(this.total / Math.max(1, (performance.now() - this.startedAt) / 1000)), sinceLast };
   }
 }
 

@@ -12,7 +12,7 @@ export type WriteResult =
   | { readonly kind: 'written'; readonly revision: number; readonly position: number | undefined }
   | Exclude<AppendDecision, { kind: 'write' | 'already-written' }>;
 
-/** The disk refused a write; nothing of it was kept. */
+/** The disk refused a write, of which nothing was kept, or a sync, after which nobody knows; then the process ends. */
 export class StorageFailure extends Error {
   override readonly name = 'StorageFailure';
 }

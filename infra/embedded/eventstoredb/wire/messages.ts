@@ -1,7 +1,7 @@
 import { bool, bytes, int32, int64, message, nested, repeated, string, uint64 } from './proto-message.ts';
 
 // The messages of the EventStoreDB gRPC API that are exchanged with one another rarely enough to be encoded field by field.
-// What is sent per event has its own lean encoder in recorded-event.ts and read-responses.ts.
+// What is sent per event has its own lean encoder in read-responses.ts.
 
 export const Empty = message({});
 const StructuredUuid = message({ mostSignificantBits: int64(1), leastSignificantBits: int64(2) });

@@ -30,7 +30,7 @@ function asciiOnly(value: string): string {
 export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   if (error instanceof Error && error.name === 'StorageFailure')
-    return new RpcError(status.UNAVAILABLE, 'The storage failed; nothing was written.');
+    return new RpcError(status.UNAVAILABLE, 'The storage failed; whether anything was written is not known.');
   if (error instanceof Error && error.name === 'MalformedMessage') return new RpcError(status.INVALID_ARGUMENT, error.message);
   return new RpcError(status.UNKNOWN, 'Exception was thrown by handler.');
 }
