@@ -103,6 +103,13 @@ contract('3.1 classic append', {
     expect([...((first?.event?.metadata ?? []) as Uint8Array)]).toEqual([...bytes]);
     expect(second?.event).toMatchObject({ streamId: stream, type: 'Ünï', data: json.data, metadata: json.metadata, id: json.id });
   },
+  'takes names as they are, a byte order mark at the front included': async ({ client, fresh }) => {
+    const stream = fresh();
+    await client.appendToStream(`\uFEFF${stream}`, happened('\uFEFFHappened'), classic);
+    expect((await failureOf(collect(client.readStream(stream))))['type']).toBe('stream-not-found');
+    const [read] = await collect(client.readStream(`\uFEFF${stream}`));
+    expect(read?.event?.type).toBe('\uFEFFHappened');
+  },
   'takes the structured form of an id': async ({ client, server, fresh }) => {
     const raw = rawStreams(server.connectionString);
     const stream = fresh();

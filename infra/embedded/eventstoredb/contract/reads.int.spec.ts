@@ -174,7 +174,8 @@ contract('5 stream reads', {
   },
   'from beyond the head is empty, and backwards starts at the head': async (peer) => {
     const stream = await written(peer, 3);
-    expect(await collect(peer.client.readStream(stream, { fromRevision: 10n }))).toEqual([]);
+    for (const fromRevision of [10n, 9_007_199_254_740_993n, 9_223_372_036_854_775_806n])
+      expect(await collect(peer.client.readStream(stream, { fromRevision }))).toEqual([]);
     expect(revisionsOf(await collect(peer.client.readStream(stream, { fromRevision: 10n, direction: 'backwards' })))).toEqual([2, 1, 0]);
   },
   'backwards from the start is event 0 alone': async (peer) => {
