@@ -29,7 +29,7 @@ const longestStop = 10_000;
 
 /**
  * A small young generation keeps the process small, and costs nothing that can be measured. The server has no decorators, so Node's own type
- * stripping runs it: it starts faster and takes 40 MB less than with the compiler of the other programs.
+ * stripping runs it: it starts faster and takes 40 MB less than with the compiler of the other programs. `npm run eventstore` says the same.
  */
 const nodeOptions = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 /** How far the index may be behind before it is sent after the log: large rounds touch each of its pages once. */
-const bytesPerRound = 16 << 20;
+const bytesPerRound = 8 << 20;
 /** Farther than this it must not fall behind: what it has not taken in stays in memory. */
 const mostBytesBehind = 3 * bytesPerRound;
 const retryAfter = 1000;

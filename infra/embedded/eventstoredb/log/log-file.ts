@@ -32,10 +32,10 @@ const chunkBytes = { page: 1 << 18, scan: 1 << 20 };
 /** Zeros that are written behind the last commit before commits are written over them: a sync then has no new size of the file to record. */
 const reserve = Buffer.alloc(1 << 20);
 const syncInThread = promisify(fdatasync);
-/** A disk that is quicker than this many milliseconds is waited for: handing the wait to a thread, and hearing of it in a busy loop, takes longer. */
-const quickSyncMs = 1;
-/** After a sync that was not quick, so many go to a thread before one is waited for again. */
-const threadedSyncs = 100;
+/** While a sync takes less than this on average, in milliseconds, it is waited for: handing the wait to a thread, and hearing of it in a busy loop, takes longer. */
+const quickSyncMs = 2;
+/** The average is over about so many syncs. */
+const syncsInAverage = 8;
 
 /** One event in the file, and whether a commit ends with it. */
 export interface LogRecord {
@@ -59,7 +59,7 @@ export class LogFile {
   private broken = false;
   /** Up to here the file is commits and zeros. */
   private reservedTo = 0;
-  private syncsToThread = 0;
+  private averageSyncMs = 0;
 
   private constructor(descriptor: number, id: string) {
     this.descriptor = descriptor;
@@ -113,8 +113,6 @@ export class LogFile {
   }
 
   private reserveFrom(position: number): void {
-    // The sync that takes the zeros along is no measure of the disk.
-    this.syncsToThread = Math.max(this.syncsToThread, 1);
     try {
       this.write(reserve, position);
       this.reservedTo = position + reserve.length;
@@ -133,13 +131,10 @@ export class LogFile {
 
   /** Resolves when everything that was appended before this call is on the disk. While the disk is quick, that is before it returns. */
   async sync(): Promise<void> {
-    if (this.syncsToThread > 0) {
-      this.syncsToThread -= 1;
-      return syncInThread(this.descriptor);
-    }
     const begun = performance.now();
-    fdatasyncSync(this.descriptor);
-    if (performance.now() - begun > quickSyncMs) this.syncsToThread = threadedSyncs;
+    if (this.averageSyncMs < quickSyncMs) fdatasyncSync(this.descriptor);
+    else await syncInThread(this.descriptor);
+    this.averageSyncMs += (performance.now() - begun - this.averageSyncMs) / syncsInAverage;
   }
 
   /** Whether nothing was written from a position on. */

@@ -52,7 +52,7 @@ export class ClassicAppends {
         finish(toRpcError(error));
       }
     });
-    call.on('end', () => {
+    const write = (): void => {
       if (answered) return;
       if (!target) return finish(toRpcError(new MalformedMessage('The options are missing.')));
       const { stream, expected } = target;
@@ -60,7 +60,9 @@ export class ClassicAppends {
         (result) => (result.kind === 'stream-deleted' ? finish(streamDeleted(stream)) : finish(null, response(result, expected))),
         (error: unknown) => finish(toRpcError(error)),
       );
-    });
+    };
+    // A call that is cut off ends before it says that it was cancelled.
+    call.on('end', () => setImmediate(write));
     call.on('cancelled', () => finish(new RpcError(status.CANCELLED, 'The call was cancelled.')));
     call.on('error', (error: unknown) => finish(toRpcError(error)));
   };

@@ -12,6 +12,7 @@ export class Outlet {
   private readonly call: Call;
   private readonly closeListeners: (() => void)[] = [];
   private pending = 0;
+  private gathered = 0;
   private finished = false;
   private wake: (() => void) | undefined;
 
@@ -43,15 +44,18 @@ export class Outlet {
     // Small messages count as more than they are, so that there never are more than some hundred of them.
     const weight = message.length + 512;
     this.pending += weight;
-    if (this.call.writableCorked === 0) {
+    if (this.gathered === 0) {
       // What else is sent in this turn of the loop goes out with it.
       this.call.cork();
-      process.nextTick(() => this.call.uncork());
+      process.nextTick(() => this.flush());
     }
+    this.gathered += weight;
     this.call.write(message, () => {
       this.pending -= weight;
       if (this.pending < highWater / 2) this.release();
     });
+    // The next half is made while this one is on its way.
+    if (this.gathered >= highWater / 2) this.flush();
   }
 
   /** Resolves when there is room, or when the call is over. */
@@ -73,6 +77,12 @@ export class Outlet {
     if (this.finished) return;
     this.close();
     this.call.emit('error', toRpcError(error));
+  }
+
+  private flush(): void {
+    if (this.gathered === 0) return;
+    this.gathered = 0;
+    this.call.uncork();
   }
 
   private close(): void {
