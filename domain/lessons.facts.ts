@@ -2,17 +2,8 @@ import { allows, parentConsent } from './identity/parent-consent.ts';
 import { isMinor, isReady, studentProfile } from './identity/student-profile.ts';
 import { of, provideFacts, type FactProvider } from './kernel/facts.ts';
 import { pairId } from './kernel/ids.ts';
-import {
-  bookLesson,
-  confirmLesson,
-  endLesson,
-  failBooking,
-  isLive,
-  lessonBooking,
-  recordSlot,
-  startLesson,
-  type LessonBookingState,
-} from './lessons/lesson-booking.ts';
+import { bookLesson, confirmLesson, endLesson, failBooking, recordSlot, startLesson } from './lessons/lesson-booking.messages.ts';
+import { isLive, lessonBooking, type LessonBookingState } from './lessons/lesson-booking.ts';
 import { confirmSlot, holdSlot, releaseSlot, tutorCalendar } from './lessons/tutor-calendar.ts';
 import { closeVideoRoom, issueJoinToken, provisionVideoRoom, videoSession } from './lessons/video-session.ts';
 import { studentTutorMatch } from './matching/student-tutor-match.ts';

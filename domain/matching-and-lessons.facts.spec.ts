@@ -20,7 +20,8 @@ import {
   started,
   wednesdayAtFour,
 } from './lessons/lesson-booking.examples.ts';
-import * as booking from './lessons/lesson-booking.ts';
+import * as booking from './lessons/lesson-booking.messages.ts';
+import { lessonBooking } from './lessons/lesson-booking.ts';
 import { held, hoursSet, taken } from './lessons/tutor-calendar.examples.ts';
 import * as calendar from './lessons/tutor-calendar.ts';
 import { comesIn, goesOut, roomCreated, together } from './lessons/video-session.examples.ts';
@@ -128,7 +129,7 @@ describe('Facts of connecting', () => {
 });
 
 const calendarOf = { aggregateType: calendar.tutorCalendar.aggregateType };
-const lesson = (...events: readonly DomainEvent[]): Stream => [booking.lessonBooking, bookingId, ...events];
+const lesson = (...events: readonly DomainEvent[]): Stream => [lessonBooking, bookingId, ...events];
 const calendarIs = (...events: readonly DomainEvent[]): Stream => [calendarOf, tutorId, hoursSet, ...events];
 const parties = { paymentId: paymentIdOf(bookingId), ...miaBooksOkafor, payerId: studentId };
 const initiatedPayment = event(payment.paymentInitiated, {
@@ -146,7 +147,7 @@ const processed = event(payment.paymentProcessed, { ...parties, intentId: 'pi_1'
 const paidStream: Stream = [paymentTransaction, parties.paymentId, initiatedPayment, processed];
 
 describe('Facts of lessons', () => {
-  const target = [booking.lessonBooking, bookingId] as const;
+  const target = [lessonBooking, bookingId] as const;
 
   it('give the price of the tutor as it was published', () =>
     expect(factsOf(booking.bookLesson, { ...miaBooksOkafor }, target, ready, tutor, match)).toEqual({

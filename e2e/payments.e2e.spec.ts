@@ -6,7 +6,7 @@ import { join, newPerson, type Person, type World } from '#app/demo/people.ts';
 import { event } from '#domain/kernel/event.ts';
 import { followUpId, streamOf } from '#domain/kernel/ids.ts';
 import { DAY, HOUR, plus } from '#domain/kernel/time.ts';
-import * as booking from '#domain/lessons/lesson-booking.ts';
+import * as booking from '#domain/lessons/lesson-booking.messages.ts';
 import { HOLD_FOR, slotHeld } from '#domain/lessons/tutor-calendar.ts';
 import { paymentIdOf } from '#domain/payments/payment-commands.ts';
 import { stripeEventIdOf } from '#domain/payments/stripe-event.ts';

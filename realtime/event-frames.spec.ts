@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { event, type DomainEvent } from '#domain/kernel/event.ts';
 import { noticesOf, recorded } from '#domain/kernel/given-when-then.ts';
 import { completed, confirmed, failedFor, miaBooksOkafor, started, wednesdayAtFour } from '#domain/lessons/lesson-booking.examples.ts';
-import { lessonReminderDue } from '#domain/lessons/lesson-booking.ts';
+import { lessonReminderDue } from '#domain/lessons/lesson-booking.messages.ts';
 import { fileShared, miaWrites } from '#domain/lessons/lesson-chat.examples.ts';
 import { comesIn } from '#domain/lessons/video-session.examples.ts';
 import { miaSaysHello } from '#domain/matching/chat-channel.examples.ts';

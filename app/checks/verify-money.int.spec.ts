@@ -4,7 +4,7 @@ import { adultStarted, miaReady } from '#domain/identity/student-profile.example
 import { command, type Actor } from '#domain/kernel/command.ts';
 import { DAY, HOUR, MINUTE, plus } from '#domain/kernel/time.ts';
 import { completed, mia, miaBooksOkafor, okafor, started, wednesdayAtFour } from '#domain/lessons/lesson-booking.examples.ts';
-import { bookLesson, failBooking } from '#domain/lessons/lesson-booking.ts';
+import { bookLesson, failBooking } from '#domain/lessons/lesson-booking.messages.ts';
 import { hoursSet } from '#domain/lessons/tutor-calendar.examples.ts';
 import { established, miaAndOkafor } from '#domain/matching/student-tutor-match.examples.ts';
 import { paymentIdOf, requestRefund } from '#domain/payments/payment-commands.ts';

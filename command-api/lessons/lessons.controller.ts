@@ -2,7 +2,7 @@ import { Controller, Inject, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { command } from '#domain/kernel/command.ts';
 import { uuid } from '#domain/kernel/ids.ts';
-import { bookLesson, endLesson } from '#domain/lessons/lesson-booking.ts';
+import { bookLesson, endLesson } from '#domain/lessons/lesson-booking.messages.ts';
 import { postLessonMessage } from '#domain/lessons/lesson-chat.ts';
 import type { CommandResult } from '#infra/cqrs/commands.ts';
 import { Commands } from '#infra/cqrs/commands.module.ts';

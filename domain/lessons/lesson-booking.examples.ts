@@ -1,6 +1,6 @@
 import type { Actor } from '../kernel/command.ts';
 import { event } from '../kernel/event.ts';
-import * as booking from './lesson-booking.ts';
+import * as booking from './lesson-booking.messages.ts';
 
 /** A believable booking: on Monday at noon Mia books an hour of mathematics with Mr Okafor, for Wednesday at four, at 40 euros an hour. */
 export const miaBooksOkafor = {

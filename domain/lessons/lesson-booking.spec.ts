@@ -25,9 +25,10 @@ import {
   wednesdayAtFour,
 } from './lesson-booking.examples.ts';
 import * as refusal from './lesson-booking.refusals.ts';
-import * as booking from './lesson-booking.ts';
+import * as booking from './lesson-booking.messages.ts';
+import { lessonBooking } from './lesson-booking.ts';
+import { isLive } from './lesson-booking.ts';
 
-const { lessonBooking } = booking;
 const { bookingId } = miaBooksOkafor;
 const { startsAt, endsAt } = wednesdayAtFour;
 type Past = readonly booking.LessonBookingEvent[];
@@ -245,7 +246,7 @@ describe('Settling a booking', () => {
 
 describe('A live lesson', () => {
   it('is one that is confirmed or going on', () =>
-    expect([[initiated], toReserved, toConfirmed, toStarted, toFailed].map((past) => booking.isLive(fold(lessonBooking, past)))).toEqual([
+    expect([[initiated], toReserved, toConfirmed, toStarted, toFailed].map((past) => isLive(fold(lessonBooking, past)))).toEqual([
       false,
       false,
       true,

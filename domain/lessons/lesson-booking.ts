@@ -1,182 +1,15 @@
-import { z } from 'zod';
-import { defineCommand, type Actor, type CommandOf } from '../kernel/command.ts';
+import type { z } from 'zod';
+import type { Actor, CommandOf } from '../kernel/command.ts';
 import { unreachable, type Decider } from '../kernel/decider.ts';
-import { defineEvent, event, type EventOf } from '../kernel/event.ts';
-import { uuid } from '../kernel/ids.ts';
-import { basisPoints, currency, MINIMUM_CHARGE, minorUnits, priceOf } from '../kernel/money.ts';
-import { DAY, HOUR, millisecondsBetween, MINUTE, plus, type Instant } from '../kernel/time.ts';
+import { event } from '../kernel/event.ts';
+import { MINIMUM_CHARGE, priceOf } from '../kernel/money.ts';
+import { HOUR, millisecondsBetween, MINUTE, plus, type Instant } from '../kernel/time.ts';
+import * as messages from './lesson-booking.messages.ts';
+import type { LessonBookingCommand, LessonBookingEvent, Quote } from './lesson-booking.messages.ts';
 import * as refusal from './lesson-booking.refusals.ts';
 
-/** The platform's commission, frozen in every quote (20 % Platform Commission Policy). */
-export const PLATFORM_FEE_BPS = 2000;
-/** Until when before the start a student cancels without cost. */
-export const FREE_CANCELLATION = DAY;
-/** How early a lesson may start when both are there. */
-export const START_EARLY = 10 * MINUTE;
-/** When a lesson that nobody ended ends by itself: this long after its booked end. */
-export const AUTO_END_AFTER = 15 * MINUTE;
-/** How long both must be gone before a lesson past its half is over. */
-export const EVERYBODY_LEFT_FOR = 10 * MINUTE;
-
-// Events
-const instant = z.iso.datetime();
-const parties = { bookingId: uuid, studentId: uuid, tutorId: uuid };
-const times = { startsAt: instant, endsAt: instant };
-
-export const quote = z.object({ amountMinor: minorUnits, currency, hourlyRateMinor: minorUnits, feeBps: basisPoints });
-export type Quote = z.output<typeof quote>;
-/** What was agreed about a later change, snapshotted so that new terms never touch an old booking. */
-const policy = z.object({ freeCancellationHours: z.number().int().nonnegative() });
-
-export const bookingInitiated = defineEvent('BookingInitiated', {
-  sentence: 'A lesson was asked for, at a price.',
-  schema: z.object({
-    ...parties,
-    ...times,
-    payerId: uuid,
-    subject: z.string(),
-    minutes: z.number().int(),
-    tutorTimeZone: z.string(),
-    quote,
-    policy,
-  }),
-});
-export const timeSlotReserved = defineEvent('TimeSlotReserved', {
-  sentence: "The tutor's time is held until the lesson is paid.",
-  schema: z.object({ ...parties, ...times, payerId: uuid, quote, until: instant }),
-});
-export const lessonConfirmed = defineEvent('LessonConfirmed', {
-  sentence: 'The lesson is paid and will take place.',
-  schema: z.object({ ...parties, ...times }),
-});
-export const bookingFailed = defineEvent('BookingFailed', {
-  sentence: 'The booking came to nothing; whatever was paid goes back.',
-  schema: z.object({ ...parties, reason: z.enum(['slot_taken', 'payment_failed', 'hold_expired', 'payment_mismatch']) }),
-});
-export const timeSlotReleased = defineEvent('TimeSlotReleased', {
-  sentence: "The tutor's time that was held is free again.",
-  schema: z.object(parties),
-});
-export const lessonReminderDue = defineEvent('LessonReminderDue', {
-  sentence: 'Both sides are to be reminded of a lesson that is near.',
-  schema: z.object({ ...parties, ...times, minutesBefore: z.number().int().positive() }),
-});
-export const lessonStarted = defineEvent('LessonStarted', {
-  sentence: 'Both were there and the lesson began.',
-  schema: z.object({ ...parties, ...times, startedAt: instant }),
-});
-export const lessonCompleted = defineEvent('LessonCompleted', {
-  sentence: 'The lesson took place and is over.',
-  schema: z.object({
-    ...parties,
-    endedAt: instant,
-    actualSeconds: z.number().int().nonnegative(),
-    endedBy: z.enum(['student', 'tutor', 'platform', 'admin']),
-    /** Seconds missing to the booked length. */
-    shortfall: z.number().int().nonnegative(),
-  }),
-});
-export const lessonInterrupted = defineEvent('LessonInterrupted', {
-  sentence: 'The lesson broke off for a reason that neither side chose; somebody must decide what is owed.',
-  schema: z.object({ ...parties, reason: z.enum(['video_failed', 'platform_outage', 'safeguarding']) }),
-});
-export const bookingSettled = defineEvent('BookingSettled', {
-  sentence: 'Nothing is owed for this booking any more.',
-  schema: z.object(parties),
-});
-
-const events = [
-  bookingInitiated,
-  timeSlotReserved,
-  lessonConfirmed,
-  bookingFailed,
-  timeSlotReleased,
-  lessonReminderDue,
-  lessonStarted,
-  lessonCompleted,
-  lessonInterrupted,
-  bookingSettled,
-] as const;
-export type LessonBookingEvent = EventOf<typeof events>;
-
-// Commands
-const target = z.object({ bookingId: uuid });
-
-export const bookLesson = defineCommand('BookLesson', {
-  sentence: 'Ask for a lesson with a connected tutor; the price follows from the tutor, never from the client.',
-  data: z.object({
-    ...parties,
-    subject: z.string().trim().min(1).max(60),
-    /** With milliseconds: instants are compared as text. */
-    startsAt: z.iso.datetime({ precision: 3 }),
-    minutes: z.number().int().min(15).max(240).multipleOf(15),
-  }),
-  facts: z.object({
-    matchActive: z.boolean(),
-    studentReady: z.boolean(),
-    tutorAvailable: z.boolean(),
-    hourlyRateMinor: minorUnits.nullable(),
-    currency: currency.nullable(),
-    timeZone: z.string().nullable(),
-  }),
-});
-export const recordSlot = defineCommand('RecordSlot', {
-  sentence: "Note that the tutor's calendar holds the time.",
-  data: target,
-  facts: z.object({ heldUntil: instant.nullable() }),
-});
-const paid = z.object({ amountMinor: minorUnits, currency: z.string() }).nullable();
-export const confirmLesson = defineCommand('ConfirmLesson', {
-  sentence: 'Make a lesson certain once it is paid and its time is ours.',
-  data: target,
-  facts: z.object({ paid, slotConfirmed: z.boolean() }),
-});
-export const failBooking = defineCommand('FailBooking', {
-  sentence: 'Give a booking up before it was confirmed.',
-  data: target.extend({ reason: bookingFailed.schema.shape.reason }),
-  facts: z.object({ paid, slotOurs: z.boolean() }),
-});
-export const remindOfLesson = defineCommand('RemindOfLesson', {
-  sentence: 'Remind both sides of a lesson that is still to come.',
-  data: target.extend({ minutesBefore: z.number().int().positive() }),
-});
-export const startLesson = defineCommand('StartLesson', {
-  sentence: 'Begin the lesson, as both have joined.',
-  data: target,
-  facts: z.object({
-    /** When both were there together for the first time: a lesson that took place begins then, however late we hear of it. */
-    bothJoinedAt: instant.nullable(),
-  }),
-});
-export const endLesson = defineCommand('EndLesson', {
-  sentence: 'End a lesson that is going on.',
-  data: target.extend({ because: z.enum(['asked', 'everybody_left', 'overtime']) }),
-  facts: z.object({ emptySince: instant.nullable() }),
-});
-export const interruptLesson = defineCommand('InterruptLesson', {
-  sentence: 'Break a lesson off for a reason that neither side chose.',
-  data: target.extend({ reason: lessonInterrupted.schema.shape.reason }),
-});
-export const settleBooking = defineCommand('SettleBooking', {
-  sentence: 'Close a booking whose money has been released.',
-  data: target,
-});
-
-const commands = [
-  bookLesson,
-  recordSlot,
-  confirmLesson,
-  failBooking,
-  remindOfLesson,
-  startLesson,
-  endLesson,
-  interruptLesson,
-  settleBooking,
-] as const;
-type LessonBookingCommand = CommandOf<typeof commands>;
-
 // State
-type Parties = z.output<typeof lessonConfirmed.schema>;
+type Parties = z.output<typeof messages.lessonConfirmed.schema>;
 
 export interface LessonBookingState {
   readonly status: 'None' | 'Initiated' | 'Reserved' | 'Confirmed' | 'InProgress' | 'Completed' | 'Disputed' | 'Settled' | 'Failed';
@@ -225,7 +58,7 @@ function decide(command: LessonBookingCommand, state: LessonBookingState): reado
       if (state.status !== 'Initiated') return [];
       if (command.facts.heldUntil === null) throw new refusal.SlotNotHeld();
       return [
-        event(timeSlotReserved, {
+        event(messages.timeSlotReserved, {
           ...parties,
           startsAt,
           endsAt,
@@ -242,7 +75,7 @@ function decide(command: LessonBookingCommand, state: LessonBookingState): reado
       if (!matchesQuote(command.facts.paid, state.quote!)) throw new refusal.PaymentMismatch();
       if (at >= endsAt) throw new refusal.LessonTimeOver();
       if (!command.facts.slotConfirmed) throw new refusal.SlotNotHeld();
-      return [event(lessonConfirmed, state.lesson)];
+      return [event(messages.lessonConfirmed, state.lesson)];
     case 'FailBooking':
       return fail(command, state, parties);
     case 'RemindOfLesson': {
@@ -250,34 +83,34 @@ function decide(command: LessonBookingCommand, state: LessonBookingState): reado
       if (state.reminded.includes(minutesBefore)) return [];
       if (state.status !== 'Confirmed') throw new refusal.BookingEnded({ status: state.status });
       if (at >= startsAt) throw new refusal.LessonTimeOver();
-      return [event(lessonReminderDue, { ...state.lesson, minutesBefore })];
+      return [event(messages.lessonReminderDue, { ...state.lesson, minutesBefore })];
     }
     case 'StartLesson': {
       if (state.status === 'InProgress') return [];
       if (state.status !== 'Confirmed') throw new refusal.BookingEnded({ status: state.status });
       const { bothJoinedAt } = command.facts;
-      const earliest = plus(startsAt, -START_EARLY);
+      const earliest = plus(startsAt, -messages.START_EARLY);
       if (bothJoinedAt === null) throw new refusal.ParticipantsMissing();
       if (at < earliest) throw new refusal.TooEarlyToStart({ from: earliest });
       if (bothJoinedAt >= endsAt) throw new refusal.LessonTimeOver();
-      return [event(lessonStarted, { ...state.lesson, startedAt: bothJoinedAt > earliest ? bothJoinedAt : earliest })];
+      return [event(messages.lessonStarted, { ...state.lesson, startedAt: bothJoinedAt > earliest ? bothJoinedAt : earliest })];
     }
     case 'EndLesson':
       return end(command, state);
     case 'InterruptLesson':
       if (state.status === 'Disputed') return [];
       if (!isLive(state)) throw new refusal.LessonNotInProgress({ status: state.status });
-      return [event(lessonInterrupted, { ...parties, reason: command.data.reason })];
+      return [event(messages.lessonInterrupted, { ...parties, reason: command.data.reason })];
     case 'SettleBooking':
       if (state.status === 'Settled') return [];
       if (state.status !== 'Completed') throw new refusal.BookingNotCompleted({ status: state.status });
-      return [event(bookingSettled, parties)];
+      return [event(messages.bookingSettled, parties)];
     default:
       return unreachable(command);
   }
 }
 
-function book(command: CommandOf<typeof bookLesson>, state: LessonBookingState): readonly LessonBookingEvent[] {
+function book(command: CommandOf<typeof messages.bookLesson>, state: LessonBookingState): readonly LessonBookingEvent[] {
   const { data, facts, by, at } = command;
   if (by.userId === undefined || (by.userId !== data.studentId && by.actingFor !== data.studentId)) throw new refusal.NotYourBooking();
   const endsAt = plus(data.startsAt, data.minutes * MINUTE);
@@ -296,21 +129,21 @@ function book(command: CommandOf<typeof bookLesson>, state: LessonBookingState):
   if (amountMinor < MINIMUM_CHARGE[currency])
     throw new refusal.PriceBelowMinimum({ amountMinor, minimumMinor: MINIMUM_CHARGE[currency], currency });
   return [
-    event(bookingInitiated, {
+    event(messages.bookingInitiated, {
       ...data,
       endsAt,
       payerId: by.userId,
       tutorTimeZone: timeZone,
-      quote: { amountMinor, currency, hourlyRateMinor, feeBps: PLATFORM_FEE_BPS },
-      policy: { freeCancellationHours: FREE_CANCELLATION / HOUR },
+      quote: { amountMinor, currency, hourlyRateMinor, feeBps: messages.PLATFORM_FEE_BPS },
+      policy: { freeCancellationHours: messages.FREE_CANCELLATION / HOUR },
     }),
   ];
 }
 
 function fail(
-  command: CommandOf<typeof failBooking>,
+  command: CommandOf<typeof messages.failBooking>,
   state: LessonBookingState,
-  parties: z.output<typeof timeSlotReleased.schema>,
+  parties: z.output<typeof messages.timeSlotReleased.schema>,
 ): readonly LessonBookingEvent[] {
   const { facts, data, at } = command;
   if (state.status === 'Failed') return [];
@@ -319,11 +152,11 @@ function fail(
     throw new refusal.HoldNotExpired({ until: state.heldUntil });
   const canTakePlace = facts.slotOurs && at < state.lesson!.endsAt;
   if (canTakePlace && facts.paid !== null && matchesQuote(facts.paid, state.quote!)) throw new refusal.BookingAlreadyPaid();
-  const failed = event(bookingFailed, { ...parties, reason: data.reason });
-  return state.status === 'Reserved' ? [failed, event(timeSlotReleased, parties)] : [failed];
+  const failed = event(messages.bookingFailed, { ...parties, reason: data.reason });
+  return state.status === 'Reserved' ? [failed, event(messages.timeSlotReleased, parties)] : [failed];
 }
 
-function end(command: CommandOf<typeof endLesson>, state: LessonBookingState): readonly LessonBookingEvent[] {
+function end(command: CommandOf<typeof messages.endLesson>, state: LessonBookingState): readonly LessonBookingEvent[] {
   const { at, by, data, facts } = command;
   const { bookingId, studentId, tutorId, startsAt, endsAt } = state.lesson!;
   const endedBy = endingSide(by, studentId, tutorId);
@@ -331,13 +164,13 @@ function end(command: CommandOf<typeof endLesson>, state: LessonBookingState): r
   if (state.status !== 'InProgress') throw new refusal.LessonNotInProgress({ status: state.status });
   const bookedMs = millisecondsBetween(startsAt, endsAt);
   const half = plus(state.startedAt!, bookedMs / 2);
-  const overtime = plus(endsAt, AUTO_END_AFTER);
+  const overtime = plus(endsAt, messages.AUTO_END_AFTER);
   let earliest = state.startedAt!;
   if (endedBy === 'student') earliest = half;
   if (data.because === 'overtime') earliest = overtime;
   if (data.because === 'everybody_left') {
     if (facts.emptySince === null) throw new refusal.TooEarlyToEnd();
-    const goneLongEnough = plus(facts.emptySince, EVERYBODY_LEFT_FOR);
+    const goneLongEnough = plus(facts.emptySince, messages.EVERYBODY_LEFT_FOR);
     earliest = goneLongEnough > half ? goneLongEnough : half;
   }
   if (at < earliest) throw new refusal.TooEarlyToEnd({ from: earliest });
@@ -345,7 +178,7 @@ function end(command: CommandOf<typeof endLesson>, state: LessonBookingState): r
   const endedAt = data.because !== 'asked' && facts.emptySince !== null && facts.emptySince < latest ? facts.emptySince : latest;
   const actualMs = Math.max(0, millisecondsBetween(state.startedAt!, endedAt));
   return [
-    event(lessonCompleted, {
+    event(messages.lessonCompleted, {
       bookingId,
       studentId,
       tutorId,
@@ -357,7 +190,7 @@ function end(command: CommandOf<typeof endLesson>, state: LessonBookingState): r
   ];
 }
 
-function endingSide(by: Actor, studentId: string, tutorId: string): z.output<typeof lessonCompleted.schema>['endedBy'] {
+function endingSide(by: Actor, studentId: string, tutorId: string): z.output<typeof messages.lessonCompleted.schema>['endedBy'] {
   if (by.userId === tutorId) return 'tutor';
   if (by.userId === studentId || by.actingFor === studentId) return 'student';
   if (by.role === 'admin' || by.role === 'internal') return 'admin';
@@ -397,8 +230,8 @@ export const lessonBooking: Decider<LessonBookingState, LessonBookingCommand, Le
   context: 'lessons',
   idField: 'bookingId',
   stateVersion: 2,
-  commands,
-  events,
+  commands: messages.commands,
+  events: messages.events,
   refusals: Object.values(refusal),
   initial,
   decide,

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { command } from '#domain/kernel/command.ts';
 import { HOUR, millisecondsBetween } from '#domain/kernel/time.ts';
-import { failBooking, lessonBooking } from '#domain/lessons/lesson-booking.ts';
+import { failBooking } from '#domain/lessons/lesson-booking.messages.ts';
+import { lessonBooking } from '#domain/lessons/lesson-booking.ts';
 import { payerAccount, recordPayerCustomer } from '#domain/payments/payer-account.ts';
 import { cancelPayment, recordPaymentIntent, renewPaymentKeys } from '#domain/payments/payment-commands.ts';
 import { agrees } from '#domain/payments/payment-guards.ts';

@@ -4,7 +4,7 @@ import { command } from '#domain/kernel/command.ts';
 import { event } from '#domain/kernel/event.ts';
 import { DAY, HOUR, MINUTE } from '#domain/kernel/time.ts';
 import { failedFor, initiated, miaBooksOkafor } from '#domain/lessons/lesson-booking.examples.ts';
-import * as booking from '#domain/lessons/lesson-booking.ts';
+import * as booking from '#domain/lessons/lesson-booking.messages.ts';
 import { paymentIdOf } from '#domain/payments/payment-commands.ts';
 import { paymentInitiated } from '#domain/payments/payment-events.ts';
 import { currentSplit, heldByTutor } from '#domain/payments/payment-state.ts';

@@ -3,7 +3,8 @@ import { v7 as newId } from 'uuid';
 import { command, type Actor } from '#domain/kernel/command.ts';
 import { event } from '#domain/kernel/event.ts';
 import { DAY, HOUR, plus } from '#domain/kernel/time.ts';
-import * as booking from '#domain/lessons/lesson-booking.ts';
+import * as booking from '#domain/lessons/lesson-booking.messages.ts';
+import { lessonBooking } from '#domain/lessons/lesson-booking.ts';
 import { HOLD_FOR, slotHeld } from '#domain/lessons/tutor-calendar.ts';
 import { emptyBooks, entered, total, withTutor } from '#domain/payments/payment-books.ts';
 import * as payment from '#domain/payments/payment-commands.ts';
@@ -130,7 +131,7 @@ export class StripeLessons {
   }
 
   async bookingStatus({ bookingId }: Reserved): Promise<string | undefined> {
-    return (await this.world.aggregates.load(booking.lessonBooking, bookingId)).state.status;
+    return (await this.world.aggregates.load(lessonBooking, bookingId)).state.status;
   }
 
   /** Types of the events of one payment. */

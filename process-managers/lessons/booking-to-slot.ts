@@ -1,7 +1,7 @@
 import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { now, type ProcessManager } from '#domain/kernel/consumer.ts';
-import { failBooking, recordSlot } from '#domain/lessons/lesson-booking.ts';
+import { failBooking, recordSlot } from '#domain/lessons/lesson-booking.messages.ts';
 import { holdSlot, releaseSlot } from '#domain/lessons/tutor-calendar.ts';
 
 /** A slot before the money: the time is held before anybody pays, and given back when nothing comes of the booking. */

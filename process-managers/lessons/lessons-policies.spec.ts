@@ -14,7 +14,7 @@ import {
   started,
   wednesdayAtFour,
 } from '#domain/lessons/lesson-booking.examples.ts';
-import * as booking from '#domain/lessons/lesson-booking.ts';
+import * as booking from '#domain/lessons/lesson-booking.messages.ts';
 import { chatOpened, fileRejected, uploadRequested, worksheet } from '#domain/lessons/lesson-chat.examples.ts';
 import { closeLessonChat, openLessonChat } from '#domain/lessons/lesson-chat.ts';
 import { held } from '#domain/lessons/tutor-calendar.examples.ts';

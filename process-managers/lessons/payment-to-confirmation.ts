@@ -1,7 +1,7 @@
 import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { now, type ProcessManager } from '#domain/kernel/consumer.ts';
-import { confirmLesson, failBooking } from '#domain/lessons/lesson-booking.ts';
+import { confirmLesson, failBooking } from '#domain/lessons/lesson-booking.messages.ts';
 import { confirmSlot } from '#domain/lessons/tutor-calendar.ts';
 
 /** Payment Required Before Confirmation Policy. What is owed back follows from the booking that failed. */

@@ -2,7 +2,7 @@ import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { at, now, type ProcessManager } from '#domain/kernel/consumer.ts';
 import { plus } from '#domain/kernel/time.ts';
-import { AUTO_END_AFTER, endLesson } from '#domain/lessons/lesson-booking.ts';
+import { AUTO_END_AFTER, endLesson } from '#domain/lessons/lesson-booking.messages.ts';
 import { closeLessonChat, openLessonChat } from '#domain/lessons/lesson-chat.ts';
 import { provisionVideoRoom } from '#domain/lessons/video-session.ts';
 

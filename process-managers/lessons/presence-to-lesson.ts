@@ -2,7 +2,7 @@ import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { at, effect, now, type ProcessManager } from '#domain/kernel/consumer.ts';
 import { plus } from '#domain/kernel/time.ts';
-import { EVERYBODY_LEFT_FOR, endLesson, START_EARLY, startLesson } from '#domain/lessons/lesson-booking.ts';
+import { EVERYBODY_LEFT_FOR, endLesson, START_EARLY, startLesson } from '#domain/lessons/lesson-booking.messages.ts';
 import { closeVideoRoom, skipRecording } from '#domain/lessons/video-session.ts';
 import { deleteRecording, startRecording, stopRecording } from '../effects/agora-effects.ts';
 

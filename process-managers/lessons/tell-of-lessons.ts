@@ -2,7 +2,7 @@ import type { Events } from '#domain/deciders.ts';
 import { at, now, type ProcessManager } from '#domain/kernel/consumer.ts';
 import { command } from '#domain/kernel/command.ts';
 import { millisecondsBetween, MINUTE, plus } from '#domain/kernel/time.ts';
-import { remindOfLesson } from '#domain/lessons/lesson-booking.ts';
+import { remindOfLesson } from '#domain/lessons/lesson-booking.messages.ts';
 import { mailAbout } from '../effects/send-mail.ts';
 
 /** When people are reminded: a day, an hour and a quarter of an hour before, in minutes. */

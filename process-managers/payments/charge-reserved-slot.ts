@@ -1,7 +1,7 @@
 import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { effect, now, type ProcessManager } from '#domain/kernel/consumer.ts';
-import { failBooking } from '#domain/lessons/lesson-booking.ts';
+import { failBooking } from '#domain/lessons/lesson-booking.messages.ts';
 import { initiatePayment, paymentIdOf } from '#domain/payments/payment-commands.ts';
 import { createPaymentIntent } from '../effects/stripe-effects.ts';
 

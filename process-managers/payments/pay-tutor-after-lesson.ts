@@ -2,7 +2,7 @@ import type { Events } from '#domain/deciders.ts';
 import { command } from '#domain/kernel/command.ts';
 import { at, effect, now, type ProcessManager } from '#domain/kernel/consumer.ts';
 import { plus } from '#domain/kernel/time.ts';
-import { settleBooking } from '#domain/lessons/lesson-booking.ts';
+import { settleBooking } from '#domain/lessons/lesson-booking.messages.ts';
 import { paymentIdOf, releasePayment, schedulePayout } from '#domain/payments/payment-commands.ts';
 import { RELEASE_AFTER } from '#domain/payments/payment-payouts.ts';
 import { claimTutorDebt } from '#domain/payments/tutor-payout-account.ts';

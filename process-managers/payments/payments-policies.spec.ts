@@ -7,7 +7,7 @@ import { MONDAY_NOON, reactionsTo, recorded } from '#domain/kernel/given-when-th
 import { followUpId } from '#domain/kernel/ids.ts';
 import { DAY, HOUR, plus } from '#domain/kernel/time.ts';
 import { completed, failedFor, heldUntil, miaBooksOkafor, reserved } from '#domain/lessons/lesson-booking.examples.ts';
-import { failBooking, settleBooking } from '#domain/lessons/lesson-booking.ts';
+import { failBooking, settleBooking } from '#domain/lessons/lesson-booking.messages.ts';
 import * as commands from '#domain/payments/payment-commands.ts';
 import * as events from '#domain/payments/payment-events.ts';
 import * as payment from '#domain/payments/payment-transaction.examples.ts';

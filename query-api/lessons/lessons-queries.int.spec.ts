@@ -17,7 +17,7 @@ import {
   wednesdayAtFour,
 } from '#domain/lessons/lesson-booking.examples.ts';
 import { BookingNotFound, NotYourBooking } from '#domain/lessons/lesson-booking.refusals.ts';
-import { bookingInitiated } from '#domain/lessons/lesson-booking.ts';
+import { bookingInitiated } from '#domain/lessons/lesson-booking.messages.ts';
 import { fileShared, miaWrites, uploadRequested, worksheet } from '#domain/lessons/lesson-chat.examples.ts';
 import { held as slotHeld, hoursSet } from '#domain/lessons/tutor-calendar.examples.ts';
 import { availabilityExceptionAdded, slotConfirmed } from '#domain/lessons/tutor-calendar.ts';
