@@ -68,8 +68,9 @@ export class Positions {
     this.#looking = true;
     const versions = new Map([...this.consumers.values()].map(({ consumer, version }) => [consumer, version]));
     let failing = false;
-    while (this.#waiters.size > 0) {
+    for (;;) {
       await delay(POLL_MS);
+      if (this.#waiters.size === 0) break;
       try {
         const rows = await this.database.query<{ consumer: string; version: number; position: string }>(
           "select consumer, version, position::text as position from engine.checkpoints where state = 'live'",
