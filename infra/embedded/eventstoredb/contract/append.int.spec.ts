@@ -1,7 +1,17 @@
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from '@jest/globals';
 import { classic, collect, contract, failureOf, happened, several } from './contract.ts';
-import { appendMessage, appendOptions, Empty, rawAppend, rawRead, rawStreams, readRequest, structuredUuid } from './raw-client.ts';
+import {
+  appendMessage,
+  appendOptions,
+  Empty,
+  rawAppend,
+  rawRead,
+  rawStreams,
+  readRequest,
+  structuredUuid,
+  unfinishedAppend,
+} from './raw-client.ts';
 
 contract('3.1 classic append', {
   'answers the number and the position of the last event': async ({ client, fresh }) => {
@@ -134,11 +144,17 @@ contract('3.1 classic append', {
     raw.close();
   },
   'the deadline of the call is that of the append': async ({ client, server, fresh }) => {
-    const raw = rawStreams(server.connectionString);
     const stream = fresh();
-    const { error } = await rawAppend(raw, [appendOptions(stream), appendMessage()], { deadline: Date.now() + 200, open: true });
-    raw.close();
-    expect(error?.code).toBe(4);
+    const append = await unfinishedAppend(server.connectionString, [appendOptions(stream), appendMessage()], { 'grpc-timeout': '100m' });
+    expect((await append.answer)['grpc-status']).toBe('4');
+    append.cutOff();
+    expect((await failureOf(collect(client.readStream(stream))))['type']).toBe('stream-not-found');
+  },
+  'an append whose call is cut off is not written': async ({ client, server, fresh }) => {
+    const stream = fresh();
+    const append = await unfinishedAppend(server.connectionString, [appendOptions(stream), appendMessage()]);
+    append.cutOff();
+    for (let others = 0; others < 20; others++) await client.appendToStream(fresh(), happened());
     expect((await failureOf(collect(client.readStream(stream))))['type']).toBe('stream-not-found');
   },
   'a single node does not care whether the leader is required': async ({ client, fresh }) => {

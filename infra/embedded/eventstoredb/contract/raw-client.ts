@@ -4,6 +4,9 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:http2';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 
 /** What the client library never sends is sent with its generated messages, which share nothing with our own codec. */
 export const { AppendReq, BatchAppendReq, BatchAppendResp, DeleteReq, ReadReq, ReadResp, TombstoneReq } = streams;
@@ -73,18 +76,43 @@ export function chunk(
   return request;
 }
 
-/** Runs a classic append of hand-made messages; gives the answer or the error. With `open` the client never says that this was all. */
+/** Runs a classic append of hand-made messages; gives the answer or the error. */
 export function rawAppend(
   client: ReturnType<typeof rawStreams>,
   requests: readonly InstanceType<typeof AppendReq>[],
-  { open = false, ...options }: Partial<CallOptions> & { open?: boolean } = {},
+  options: Partial<CallOptions> = {},
 ): Promise<{ error?: ServiceError; response?: InstanceType<typeof streams.AppendResp> }> {
   return new Promise((resolve) => {
     const call = client.append(new Metadata(), options, (error, response) => resolve(error ? { error } : { response }));
     call.on('error', () => undefined);
     for (const request of requests) call.write(request);
-    if (!open) call.end();
+    call.end();
   });
+}
+
+/**
+ * Sends the messages of a classic append, never says that they are all, and resolves when the server has them. It speaks HTTP/2 itself: the
+ * gRPC library ends the requests of a call that it cancels, before it cancels it.
+ */
+export async function unfinishedAppend(
+  connectionString: string,
+  requests: readonly InstanceType<typeof AppendReq>[],
+  headers: OutgoingHttpHeaders = {},
+): Promise<{ answer: Promise<IncomingHttpHeaders>; cutOff: () => void }> {
+  const session = connect(`http://${new URL(connectionString).host}`);
+  const path = '/event_store.client.streams.Streams/Append';
+  const call = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers });
+  const answer = once(call, 'response').then(([received]) => received as IncomingHttpHeaders);
+  const frames = requests.map((request) => {
+    const message = request.serializeBinary();
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(message.length, 1);
+    return Buffer.concat([prefix, message]);
+  });
+  await new Promise<void>((written) => void call.write(Buffer.concat(frames), () => written()));
+  // A ping is answered after the frames before it were read.
+  await new Promise<void>((answered) => void session.ping(() => answered()));
+  return { answer, cutOff: () => session.destroy() };
 }
 
 export function appendOptions(

@@ -61,7 +61,7 @@ export class ClassicAppends {
         (error: unknown) => finish(toRpcError(error)),
       );
     };
-    // A call that is cut off ends before it says that it was cancelled.
+    // A call that is cut off says that it ended, and in the same turn that it was cancelled; what it had sent is not all of the append.
     call.on('end', () => setImmediate(write));
     call.on('cancelled', () => finish(new RpcError(status.CANCELLED, 'The call was cancelled.')));
     call.on('error', (error: unknown) => finish(toRpcError(error)));
