@@ -28,10 +28,12 @@ export interface LaunchedEventStore {
 const longestStop = 10_000;
 
 /**
- * A small young generation keeps the process small, and costs nothing that can be measured. The server has no decorators, so Node's own type
- * stripping runs it: it starts faster and takes 40 MB less than with the compiler of the other programs. `npm run eventstore` says the same.
+ * A small young generation keeps the process small, and costs nothing that can be measured. The old one is let grow to 64 MB before it is
+ * collected: a heap as small as this one (13 MB) would otherwise be marked anew every 100 ms while events are read, on as many threads as there
+ * are. The server has no decorators, so Node's own type stripping runs it: it starts faster and takes 40 MB less than with the compiler of the
+ * other programs. `npm run eventstore` says the same.
  */
-const nodeOptions = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
+const nodeOptions = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8', '--initial-old-space-size=64'];
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 
