@@ -11,9 +11,13 @@ const example = (all: boolean): Record<string, string | undefined> => ({
   MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
 });
 
+/** With keys of one's own in the place of those of .env.example. */
+const withOwnKeys = (environment: Record<string, string | undefined>) =>
+  Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value?.replace(/change[-_]me/, 'our-own-key')]));
+
 /** A complete environment of production. */
 const production = {
-  ...example(false),
+  ...withOwnKeys(example(false)),
   NODE_ENV: 'production',
   PUBLIC_URL: 'https://api.example.com',
   INTERNAL_KEYS: `ops:${'x'.repeat(32)}`,
@@ -32,7 +36,7 @@ const problemsOf = (environment: Record<string, string | undefined>, args: strin
 describe('The configuration', () => {
   it('is complete with .env.example, with and without what may be left out', () => {
     expect(problemsOf(example(false))).toEqual([]);
-    expect(problemsOf(example(true))).toEqual([]);
+    expect(problemsOf(withOwnKeys(example(true)))).toEqual([]);
   });
 
   it('names every missing value at once, with what it is for', () => {
@@ -67,6 +71,19 @@ describe('The configuration', () => {
         'MASTER_KEY is 32 zero bytes, which everybody can guess: refused with NODE_ENV=production.',
       ]);
       expect(problemsOf({ ...production, NODE_ENV: 'test', MASTER_KEY: zeros })).toEqual([]);
+    });
+
+    it('takes none of the keys that .env.example shows', () => {
+      const shown = {
+        ...production,
+        SES_WEBHOOK_PASSWORD: example(true)['SES_WEBHOOK_PASSWORD'],
+        INTERNAL_KEYS: example(true)['INTERNAL_KEYS'],
+      };
+      expect(problemsOf(shown)).toEqual([
+        'INTERNAL_KEYS still has the value of .env.example: refused with NODE_ENV=production.',
+        'SES_WEBHOOK_PASSWORD still has the value of .env.example: refused with NODE_ENV=production.',
+      ]);
+      expect(problemsOf({ ...shown, NODE_ENV: 'development' })).toEqual([]);
     });
 
     it('must say where clients reach it, where a part tells them', () => {

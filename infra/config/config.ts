@@ -63,6 +63,9 @@ function contradictions(values: Partial<Values>): string[] {
 /** The parts that hand PUBLIC_URL out: in answers, in documents, in mails. */
 const GIVE_PUBLIC_URL: readonly ProcessRole[] = ['command-api', 'query-api', 'realtime', 'process-managers'];
 
+/** Is in every example of a key or password in .env.example: whoever leaves one in shares it with everybody. */
+const PLACEHOLDER = /change[-_]me/;
+
 /** What does on one machine and not in production: a key that everybody knows, links to localhost, an internal API that lets nobody in. */
 function unfitForProduction(
   values: Partial<Values>,
@@ -72,6 +75,9 @@ function unfitForProduction(
   if (values.NODE_ENV !== 'production') return [];
   const found: string[] = [];
   const roles = rolesOf(values, given);
+  for (const name of Object.keys(variables))
+    if (PLACEHOLDER.test(environment[name] ?? ''))
+      found.push(`${name} still has the value of .env.example: refused with NODE_ENV=production.`);
   if (values.INTERNAL_AUTH === 'none') found.push('INTERNAL_AUTH none is refused with NODE_ENV=production.');
   if (values.MASTER_KEY?.every((byte) => byte === 0) === true)
     found.push('MASTER_KEY is 32 zero bytes, which everybody can guess: refused with NODE_ENV=production.');

@@ -42,7 +42,7 @@ const variable = <S extends z.ZodType>(about: string, schema: S, example: string
 export const groups = {
   'The process': {
     NODE_ENV: variable(
-      'production refuses stand-ins, INTERNAL_AUTH=none and a MASTER_KEY of zero bytes, and needs PUBLIC_URL and INTERNAL_KEYS.',
+      'production refuses stand-ins, INTERNAL_AUTH=none, a MASTER_KEY of zero bytes and the keys of this file, and needs PUBLIC_URL and INTERNAL_KEYS.',
       z.enum(['development', 'test', 'production']).default('development'),
       'production',
     ),
