@@ -253,6 +253,7 @@ describe('Operators', () => {
     for (const line of [
       /^projection_lag_seconds\{model="identity.user_accounts"\} \d/m,
       /^policy_lag_seconds\{engine="process-managers"\} \d/m,
+      /^frame_lag_seconds\{engine="realtime"\} \d/m,
       /^engine_led\{group="projections"\} 1$/m,
       /^engine_events_per_second\{group="process-managers"\} \d/m,
       /^consumer_backlog_events\{consumer="identity.user_accounts"\} \d/m,

@@ -6,6 +6,7 @@ import type { FanOut } from '#infra/fan-out/fan-out.ts';
 import { reasonFor } from '#infra/event-store/unreadable.ts';
 import { Leadership, type LeasedWork } from '#infra/leases/leadership.ts';
 import type { Lease, LeaseTimes } from '#infra/leases/lease.ts';
+import type { Level } from '#infra/leases/level.ts';
 import type { FeedPage } from '#infra/subscriptions/feed.ts';
 import type { OpenedFeed, OpenFeed } from '#infra/subscriptions/open-feed.ts';
 import type { Clock } from '#infra/time/clock.ts';
@@ -55,7 +56,7 @@ export class NoticeEngine {
     this.#leadership = new Leadership({
       ...options.leadership,
       name: 'realtime',
-      begin: (lease) => this.#begin(lease),
+      begin: (lease, level) => this.#begin(lease, level),
       onError: options.onError,
     });
   }
@@ -69,12 +70,15 @@ export class NoticeEngine {
     await this.#leadership.stop();
   }
 
-  /** How far behind the log the frames are, in seconds; undefined where another node makes them. */
+  /**
+   * Age in seconds of the oldest event that no frames are made of yet; while the work cannot begin, since it was last level. Undefined where another node
+   * does the work.
+   */
   get lagSeconds(): number | undefined {
-    return this.#feed?.lagSeconds;
+    return this.#feed?.lagSeconds ?? this.#leadership.level?.secondsAgo;
   }
 
-  async #begin(lease: Lease): Promise<LeasedWork> {
+  async #begin(lease: Lease, level: Level): Promise<LeasedWork> {
     const { store, openFeed, onError } = this.#options;
     const position = await store.claim(lease.token);
     let fail: (error: unknown) => void = onError;
@@ -85,6 +89,7 @@ export class NoticeEngine {
     const feed = openFeed({
       types: [...this.#byType.keys(), accountErased.type],
       from: position < 0n ? undefined : position,
+      level,
       onPage: (page) => this.#take(page, lease, newsFrom),
       onFailure: fail,
     });

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { pino } from 'pino';
 import { now, put, type ProcessManager, type ReadModel } from '#domain/kernel/consumer.ts';
 import { recorded } from '#domain/kernel/given-when-then.ts';
+import { InProcessFanOut } from '#infra/fan-out/fan-out.ts';
 import { AliasedIndex } from '#infra/opensearch/aliased-index.ts';
 import { feedingClient } from '#infra/opensearch/client.ts';
 import { IndexFeeder } from '#infra/opensearch/index-feeder.ts';
@@ -11,6 +12,8 @@ import { ProcessManagerEngine } from '#infra/process-managers/engine.ts';
 import { ProjectionEngine } from '#infra/projections/engine.ts';
 import { MovableClock } from '#infra/time/clock.ts';
 import { MemoryLog } from '#infra/verify/memory-log.ts';
+import { FrameStore } from '#realtime/frame-store.ts';
+import { NoticeEngine } from '#realtime/notice-engine.ts';
 import { lagChecks } from './lags.ts';
 import { Vitals } from './vitals.ts';
 
@@ -135,6 +138,7 @@ describe('What fails again and again is seen to fall behind', () => {
       managers: managers(),
       roles: new Set(['projections']),
       search: undefined,
+      realtime: undefined,
       vitals: new Vitals({ database, log: pino({ level: 'silent' }) }),
     });
     const since = secondsSinceTheFirst();
@@ -149,6 +153,32 @@ describe('What fails again and again is seen to fall behind', () => {
     comes(1);
     await failed(FAILURES);
     expect(engine.lagSeconds).toBeGreaterThanOrEqual(secondsSinceTheFirst());
+  });
+
+  it('frames to clients whose work cannot begin, until it goes on', async () => {
+    const engine = new NoticeEngine({
+      notices: [
+        {
+          name: 'guest-notices',
+          context: 'hotel',
+          on: { GuestCame: ({ aggregateId }) => ({ type: 'guest.came', to: [aggregateId], data: {} }) },
+        },
+      ],
+      store: new FrameStore(database),
+      openFeed: log.feeds(),
+      fanOut: new InProcessFanOut(),
+      clock: new MovableClock(),
+      onError,
+      leadership: { database },
+    });
+    running.push(engine);
+    await database.query('alter table engine.checkpoints rename to gone');
+    engine.start();
+    await failed(FAILURES);
+    const since = secondsSinceTheFirst();
+    expect(engine.lagSeconds).toBeGreaterThanOrEqual(since);
+    await database.query('alter table engine.gone rename to checkpoints');
+    while (engine.lagSeconds !== 0) await new Promise(setImmediate);
   });
 
   it('a search index whose OpenSearch is gone', async () => {

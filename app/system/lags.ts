@@ -10,6 +10,7 @@ import type { Check, PartReport } from '#infra/telemetry/health.ts';
 import type { Metrics } from '#infra/telemetry/metrics.ts';
 import { processManagers } from '#process-managers/process-managers.ts';
 import { readModels } from '#projections/read-models.ts';
+import type { NoticeEngine } from '#realtime/notice-engine.ts';
 import { BACKLOG_LIMIT, type BacklogReport, type ConsumerReport } from '../operations/report.ts';
 import { countBacklog, type Reader } from './backlog.ts';
 import type { Vitals } from './vitals.ts';
@@ -26,6 +27,7 @@ interface Watched {
   readonly managers: ProcessManagerEngine;
   readonly roles: ReadonlySet<ProcessRole>;
   readonly search: IndexFeeder | undefined;
+  readonly realtime: NoticeEngine | undefined;
   readonly vitals: Vitals;
 }
 
@@ -33,12 +35,13 @@ interface Watched {
  * Readiness of what this process runs. Only read models that are far behind make it not ready, as queries would show what is long past; those that are
  * being rebuilt do not count, since the ones they replace serve meanwhile. All else degrades: taking the process from its clients would mend nothing.
  */
-export function lagChecks({ projections, managers, roles, search, vitals }: Watched): Record<string, Check> {
+export function lagChecks({ projections, managers, roles, search, realtime, vitals }: Watched): Record<string, Check> {
   const works = roles.has('projections') || roles.has('process-managers');
   return {
     ...(roles.has('projections') ? { projections: () => ofReadModels(projections) } : {}),
     ...(roles.has('process-managers') ? { processManagers: () => told(managers.lagSeconds, 'degraded') } : {}),
     ...(search === undefined ? {} : { search: () => judged((search.lagSeconds ?? 0) <= SEARCH_BEHIND, 'the index is behind') }),
+    ...(realtime === undefined ? {} : { realtime: () => told(realtime.lagSeconds, 'degraded') }),
     ...(works || roles.has('internal')
       ? {
           leadership: () => judged(vitals.report?.groups.every(({ led }) => led) !== false, nobodyLeads(vitals)),
@@ -94,13 +97,16 @@ function oldestOf({ report }: Vitals): string {
  * How the engines are doing as metrics. Lags are those of what this process leads; what stands in the database is the same in every process that
  * tells it. Labels are names that the code declares, so there are no more of them than consumers.
  */
-export function lagMetrics(metrics: Metrics, { projections, managers, search, vitals }: Watched): void {
+export function lagMetrics(metrics: Metrics, { projections, managers, search, realtime, vitals }: Watched): void {
   metrics.gauge('projection_lag_seconds', 'How far a read model is behind the log.', ['model'], () => lagsOf(projections));
   metrics.gauge('policy_lag_seconds', 'How far the policies are behind the log.', ['engine'], () =>
     managers.lagSeconds === undefined ? [] : [[['process-managers'], managers.lagSeconds]],
   );
   metrics.gauge('search_index_lag_seconds', 'For how long the search index has been behind its read model.', ['index'], () =>
     search?.lagSeconds === undefined ? [] : [[['tutors'], search.lagSeconds]],
+  );
+  metrics.gauge('frame_lag_seconds', 'How far the frames to clients are behind the log.', ['engine'], () =>
+    realtime?.lagSeconds === undefined ? [] : [[['realtime'], realtime.lagSeconds]],
   );
   metrics.counter('reaction_attempts_total', 'Attempts to carry a reaction out, by how they ended.', ['manager', 'outcome'], () =>
     [...managers.attempts].flatMap(([manager, counts]) => Object.entries(counts).map(([outcome, count]) => [[manager, outcome], count])),

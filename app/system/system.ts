@@ -114,7 +114,8 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
     vitals.start();
     started.add(() => vitals.stop());
   }
-  const watched = { projections, managers, roles, search: search?.feeder, vitals };
+  const realtime = roles.has('realtime') ? makeRealtime({ foundation, commands, clock, started }) : undefined;
+  const watched = { projections, managers, roles, search: search?.feeder, realtime: realtime?.engine, vitals };
 
   const answers = new StoredAnswers(database, (error) => log.warn({ err: error }, 'old answers were not forgotten'));
   answers.open();
@@ -148,7 +149,7 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   }
   const internalPort = await listen(internalHttp, config.internalHttp, started);
   // Last, so that it stops first: a server waits for its connections to end, and an open WebSocket is one.
-  if (publicHttp !== undefined && roles.has('realtime')) startRealtime({ foundation, commands, clock, server: publicHttp, started });
+  if (publicHttp !== undefined) realtime?.start(publicHttp);
   return {
     foundation,
     commands,
@@ -164,8 +165,12 @@ async function start(parts: SystemParts, started: Started): Promise<System> {
   };
 }
 
-function startRealtime(parts: { foundation: Foundation; commands: Commands; clock: Clock; server: HttpServer; started: Started }): void {
-  const { foundation, commands, clock, server, started } = parts;
+/** What makes frames of events and hands them to clients: it is watched from the beginning, and starts when there is a server. */
+function makeRealtime(parts: { foundation: Foundation; commands: Commands; clock: Clock; started: Started }): {
+  readonly engine: NoticeEngine;
+  readonly start: (server: HttpServer) => void;
+} {
+  const { foundation, commands, clock, started } = parts;
   const { config, database, aggregates, openFeed, log } = foundation;
   const fanOut: FanOut =
     config.redisUrl === undefined
@@ -183,10 +188,15 @@ function startRealtime(parts: { foundation: Foundation; commands: Commands; cloc
     leadership: { database, times: config.leaseTimes },
   });
   const gateway = new Gateway({ tickets: new Tickets(database), store, fanOut, commands, aggregates, clock, log });
-  gateway.attach(server.app.getHttpServer());
-  engine.start();
-  started.add(() => engine.stop());
-  started.add(() => gateway.close());
+  return {
+    engine,
+    start(server) {
+      gateway.attach(server.app.getHttpServer());
+      engine.start();
+      started.add(() => engine.stop());
+      started.add(() => gateway.close());
+    },
+  };
 }
 
 async function listen(
