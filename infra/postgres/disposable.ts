@@ -19,8 +19,7 @@ export async function disposableServer(): Promise<DisposableServer> {
   const dir = mkdtempSync(join(tmpdir(), 'chalkstream-postgres-'));
   // Open to the server's own user, so that its files lie in here and go with it.
   chmodSync(dir, 0o755);
-  const server = await launchPostgres({ dir });
-  await neverMindPowerCuts(server);
+  const server = await launchPostgres({ dir, disposable: true });
   const databases: Database[] = [];
   let made = 0;
   return {
@@ -38,12 +37,4 @@ export async function disposableServer(): Promise<DisposableServer> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** Nothing waits for the disk: what a killed process wrote is kept all the same, only a machine that loses its power would lose it. */
-async function neverMindPowerCuts(server: EmbeddedPostgres): Promise<void> {
-  const database = new Database(server.url('postgres'));
-  await database.query('alter system set fsync = off');
-  await database.query('select pg_reload_conf()');
-  await database.close();
 }

@@ -1,30 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { v7 as newId } from 'uuid';
-import { launchPostgres, type EmbeddedPostgres } from '#infra/embedded/postgres/launch.ts';
 import { Database } from '#infra/postgres/database.ts';
+import { disposableServer, type DisposableServer } from '#infra/postgres/disposable.ts';
 import { PostgresVault, type PostgresVaultOptions } from './postgres-vault.ts';
 import { open, seal } from './sealing.ts';
 import { DESTROYED, InMemoryVault, type Vault } from './vault.ts';
 
-let dir: string;
-let postgres: EmbeddedPostgres;
+let postgres: DisposableServer;
 let database: Database;
 const masterKey = randomBytes(32);
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'vault-'));
-  postgres = await launchPostgres({ dir });
-  database = new Database(await postgres.ensureDatabase('vault'));
+  postgres = await disposableServer();
+  database = new Database(await postgres.server.ensureDatabase('vault'));
   await Promise.all([opened().prepare(), opened().prepare(), opened().prepare()]);
 }, 60_000);
 afterAll(async () => {
   await database.close();
-  await postgres.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await postgres.dispose();
 });
 
 /** The vault as another process has it. */

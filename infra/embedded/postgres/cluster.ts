@@ -40,9 +40,9 @@ async function programs(user: ServerUser | undefined): Promise<Programs> {
 
 /**
  * Makes sure that `dir` holds a cluster: UTF-8, Unicode case rules that do not depend on the machine, a password minted here.
- * A first start that was killed half-way leaves nothing that a second would trip over.
+ * A first start that was killed half-way leaves nothing that a second would trip over. A `disposable` one does not wait for the disk.
  */
-export async function prepareCluster(dir: string): Promise<Cluster> {
+export async function prepareCluster(dir: string, disposable: boolean): Promise<Cluster> {
   const user = serverUser();
   const home = settle(dir, user);
   const { postgres, initdb } = await programs(user);
@@ -54,9 +54,10 @@ export async function prepareCluster(dir: string): Promise<Cluster> {
     writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
     if (user) chownSync(passwordFile, user.uid, user.gid);
     const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+    const sync = disposable ? ['--no-sync'] : [];
     const access = [`--username=${ROLE}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
     // The server's user may not be allowed into the folder in which this process happens to stand.
-    await promisify(execFile)(initdb, [`--pgdata=${fresh}`, ...locale, ...access], { ...user, cwd: '/' });
+    await promisify(execFile)(initdb, [`--pgdata=${fresh}`, ...locale, ...sync, ...access], { ...user, cwd: '/' });
     renameSync(fresh, dataDir);
   }
   return {

@@ -13,6 +13,7 @@ export interface KeeperInput {
   cluster: Cluster;
   preferredPort: number | undefined;
   servedPid: number;
+  disposable: boolean;
 }
 
 const START_WITHIN_MS = 20_000;
@@ -20,7 +21,6 @@ const START_WITHIN_MS = 20_000;
 const settings = {
   listen_addresses: LOOPBACK,
   unix_socket_directories: '',
-  fsync: 'on',
   max_connections: '150',
   shared_buffers: '128MB',
   max_wal_size: '1GB',
@@ -31,9 +31,12 @@ const settings = {
   log_timezone: 'UTC',
 };
 
-function spawnPostmaster(cluster: Cluster, port: number): ChildProcess {
+function spawnPostmaster({ cluster, disposable }: KeeperInput, port: number): ChildProcess {
   const log = openSync(cluster.logFile, 'a', 0o600);
-  const options = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const options = Object.entries({ ...settings, fsync: disposable ? 'off' : 'on', port: String(port) }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
   const postmaster = spawn(cluster.postgres, ['-D', cluster.dataDir, ...options], {
     ...cluster.user,
     cwd: '/',
@@ -56,11 +59,12 @@ function lastLogLines(cluster: Cluster): string {
 }
 
 /** Starts the server; again when the port was taken meanwhile or the last processes of a killed server still hold its memory. */
-async function startPostmaster(cluster: Cluster, preferredPort: number | undefined): Promise<{ postmaster: ChildProcess; port: number }> {
+async function startPostmaster(input: KeeperInput): Promise<{ postmaster: ChildProcess; port: number }> {
+  const { cluster, preferredPort } = input;
   const deadline = Date.now() + START_WITHIN_MS;
   for (;;) {
     const port = await freePort(preferredPort);
-    const postmaster = spawnPostmaster(cluster, port);
+    const postmaster = spawnPostmaster(input, port);
     while (postmaster.exitCode === null && postmaster.signalCode === null) {
       if (acceptsConnections(cluster, postmaster.pid)) return { postmaster, port };
       await delay(10);
@@ -70,9 +74,9 @@ async function startPostmaster(cluster: Cluster, preferredPort: number | undefin
   }
 }
 
-serveUnderParent<KeeperInput, { port: number }>(async ({ cluster, preferredPort, servedPid }) => {
-  writePidFile(cluster.keeperFile, servedPid, 'postgres/keeper');
-  const { postmaster, port } = await startPostmaster(cluster, preferredPort);
+serveUnderParent<KeeperInput, { port: number }>(async (input) => {
+  writePidFile(input.cluster.keeperFile, input.servedPid, 'postgres/keeper');
+  const { postmaster, port } = await startPostmaster(input);
   const gone = new Promise<void>((resolve) => postmaster.once('exit', () => resolve()));
   let stopping = false;
   void gone.then(() => {
@@ -83,8 +87,8 @@ serveUnderParent<KeeperInput, { port: number }>(async ({ cluster, preferredPort,
     ready: { port },
     stop: async () => {
       stopping = true;
-      // Fast shutdown: open transactions are rolled back, everything committed is on disk.
-      postmaster.kill('SIGINT');
+      // Fast shutdown: open transactions are rolled back, everything committed is on disk. An immediate one writes nothing.
+      postmaster.kill(input.disposable ? 'SIGQUIT' : 'SIGINT');
       await gone;
     },
   };

@@ -73,6 +73,13 @@ describe('the embedded Postgres', () => {
     await second.stop();
   });
 
+  it('waits for the disk unless its files are disposable, and even then leaves no process behind', async () => {
+    const server = await launchPostgres({ dir, disposable: true });
+    expect(await query(await server.ensureDatabase('story'), 'SHOW fsync')).toEqual([{ fsync: 'off' }]);
+    await server.stop();
+    expect(isRunning(server.keeperPid)).toBe(false);
+  });
+
   it('starts again at once after a kill -9 of the application, with every committed row', async () => {
     const application = await startApplication(dir);
     await query(application.url, 'CREATE TABLE chapter (title text)');

@@ -22,16 +22,28 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+export interface PostgresLaunch {
+  readonly dir: string;
+  /** Default: that of the last run when it is free. */
+  readonly port?: number;
+  /**
+   * Its files go when it stops: it never waits for the disk, and ends without a checkpoint. What a killed process wrote is kept all the same, only a machine
+   * that loses its power would lose it.
+   */
+  readonly disposable?: boolean;
+}
+
 /**
  * Starts the real Postgres server of the npm package on a loopback port, with its files under `dir` (made on the first start).
- * The port of the last run is used again when it is free; `port` asks for another. Rejects when `dir` is in use by a living process.
+ * Rejects when `dir` is in use by a living process.
  */
-export async function launchPostgres(options: { dir: string; port?: number }): Promise<EmbeddedPostgres> {
+export async function launchPostgres(options: PostgresLaunch): Promise<EmbeddedPostgres> {
   refuseInProduction('postgres');
-  const cluster = await prepareCluster(options.dir);
+  const { disposable = false } = options;
+  const cluster = await prepareCluster(options.dir, disposable);
   await awaitPredecessor(cluster);
   const lastPort = existsSync(cluster.portFile) ? Number(readFileSync(cluster.portFile, 'utf8')) : undefined;
-  const input: KeeperInput = { cluster, preferredPort: options.port ?? lastPort, servedPid: process.pid };
+  const input: KeeperInput = { cluster, preferredPort: options.port ?? lastPort, servedPid: process.pid, disposable };
   const keeper = await startSupervised<KeeperInput, { port: number }>(new URL('./keeper.ts', import.meta.url), input);
   const { port } = keeper.ready;
   writeFileSync(cluster.portFile, String(port));
