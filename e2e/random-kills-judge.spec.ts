@@ -70,6 +70,13 @@ const GOOD: Findings = {
   },
 };
 
+/** A verification mail of which it is not known whether it went out. */
+const UNANSWERED = [
+  'MailDelivery-unanswered',
+  'MailAttempted',
+  { deliveryId: 'unanswered', template: 'verify-email', recipientId: 'user' },
+] as const;
+
 const without = (...types: readonly string[]) => logOf(STORY.filter(([, type]) => !types.includes(type)));
 const andAgain = (type: string, change: object = {}) =>
   logOf(STORY.flatMap((each) => (each[1] === type ? [each, [each[0], each[1], { ...each[2], ...change }] as const] : [each])));
@@ -83,6 +90,11 @@ const inLedger = (change: Partial<LedgerRow>): Findings => ({ ...GOOD, ledger: [
 
 describe('The judge of the random kills', () => {
   it('finds nothing where all is well', () => expect(new Judge(GOOD).judge()).toEqual([]));
+
+  it('finds nothing in a verification that nobody waits for any more', () => {
+    const events = logOf([...STORY, UNANSWERED, ['UserAccount-user', 'AccountRegistrationExpired', { userId: 'user' }]]);
+    expect(new Judge({ ...GOOD, events }).judge()).toEqual([]);
+  });
 
   it.each<[string, Findings]>([
     ['a booking that was answered is not there', { ...GOOD, receipts: { ...GOOD.receipts, bookings: ['booking', 'lost'] } }],
@@ -109,6 +121,7 @@ describe('The judge of the random kills', () => {
     ['a payout is still planned', inLedger({ payoutPlannedMinor: 1 })],
     ['a mail came twice', { ...GOOD, mails: [...GOOD.mails, ...GOOD.mails] }],
     ['a mail did not come', { ...GOOD, mails: [] }],
-    ['nobody knows what became of a mail', { ...GOOD, events: without('MailSent') }],
+    ['nobody knows what became of a mail', { ...GOOD, mails: [], events: without('MailSent') }],
+    ['nobody knows what became of a verification', { ...GOOD, events: logOf([...STORY, UNANSWERED]) }],
   ])('sees that %s', (_what, findings) => expect(new Judge(findings).judge()).not.toEqual([]));
 });
