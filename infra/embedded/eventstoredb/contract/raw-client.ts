@@ -1,5 +1,5 @@
 import { credentials, Metadata } from '@grpc/grpc-js';
-import type { CallOptions, ServiceError } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
@@ -80,10 +80,9 @@ export function chunk(
 export function rawAppend(
   client: ReturnType<typeof rawStreams>,
   requests: readonly InstanceType<typeof AppendReq>[],
-  options: Partial<CallOptions> = {},
 ): Promise<{ error?: ServiceError; response?: InstanceType<typeof streams.AppendResp> }> {
   return new Promise((resolve) => {
-    const call = client.append(new Metadata(), options, (error, response) => resolve(error ? { error } : { response }));
+    const call = client.append(new Metadata(), (error, response) => resolve(error ? { error } : { response }));
     call.on('error', () => undefined);
     for (const request of requests) call.write(request);
     call.end();
