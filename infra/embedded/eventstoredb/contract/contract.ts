@@ -21,9 +21,11 @@ export interface Peer {
 
 const available = await targets();
 
-/** One test per statement and per server; the statements are the keys. */
-export function contract(section: string, statements: Readonly<Record<string, (peer: Peer) => Promise<void>>>): void {
-  describe.each(available)(`${section} ($name)`, (target) => {
+type Statements = Readonly<Record<string, (peer: Peer) => Promise<void>>>;
+
+/** One test per statement and per server; the statements are the keys. Those of an unused server are left out where every suite gets the same one. */
+export function contract(section: string, statements: Statements, { unused = false } = {}): void {
+  describe.each(available.filter(({ shared }) => !(unused && shared)))(`${section} ($name)`, (target) => {
     let server: RunningServer;
     let client: EventStoreDBClient;
     beforeAll(async () => {

@@ -14,11 +14,14 @@ export interface RunningServer {
 
 export interface Target {
   readonly name: string;
+  /** Whether every suite gets the same server, which may have been used before. */
+  readonly shared: boolean;
   start(env?: Readonly<Record<string, string>>): Promise<RunningServer>;
 }
 
 export const embedded: Target = {
   name: 'embedded',
+  shared: false,
   async start(env = {}) {
     const dir = mkdtempSync(join(tmpdir(), 'eventstore-contract-'));
     const server = await launchEventStore({ dir, env });
@@ -39,6 +42,7 @@ const image = process.env['EVENTSTORE_IMAGE'] ?? 'docker.eventstore.com/eventsto
 
 const container: Target = {
   name: image,
+  shared: false,
   async start(env = {}) {
     // Heavy to load, and of use only where there is Docker.
     const { GenericContainer, Wait } = await import('testcontainers');
@@ -58,7 +62,7 @@ const container: Target = {
 export async function targets(): Promise<Target[]> {
   const found = [embedded];
   const url = process.env['EVENTSTORE_URL'];
-  if (url) found.push({ name: url, start: () => Promise.resolve({ connectionString: url, stop: () => Promise.resolve() }) });
+  if (url) found.push({ name: url, shared: true, start: () => Promise.resolve({ connectionString: url, stop: () => Promise.resolve() }) });
   if (await dockerAnswers()) found.push(container);
   return found;
 }
