@@ -27,7 +27,7 @@ interface MadeUp {
 
 /**
  * Fills the folder of an embedded event store that does not run with `count` events, in a mix and an order as the product's own: people come,
- * connect, chat, book, pay and meet, thousands at a time. Each event fits its schema and is encrypted as any other.
+ * connect, chat, book, pay and meet, thousands at a time. Each event fits its schema and is encrypted by the product's codec.
  */
 export async function writeLog(dir: string, count: number, codec: Codec): Promise<void> {
   const store = new EventStore(fileLog(dir));

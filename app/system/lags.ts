@@ -10,7 +10,6 @@ import type { Check, PartReport } from '#infra/telemetry/health.ts';
 import type { Metrics } from '#infra/telemetry/metrics.ts';
 import { processManagers } from '#process-managers/process-managers.ts';
 import { readModels } from '#projections/read-models.ts';
-import type { NoticeEngine } from '#realtime/notice-engine.ts';
 import { BACKLOG_LIMIT, type BacklogReport, type ConsumerReport } from '../operations/report.ts';
 import { countBacklog, type Reader } from './backlog.ts';
 import type { Vitals } from './vitals.ts';
@@ -27,7 +26,8 @@ interface Watched {
   readonly managers: ProcessManagerEngine;
   readonly roles: ReadonlySet<ProcessRole>;
   readonly search: IndexFeeder | undefined;
-  readonly realtime: NoticeEngine | undefined;
+  /** How far behind the frames are; undefined where the process makes none, and inside where another one does the work. */
+  readonly realtime: { readonly lagSeconds: number | undefined } | undefined;
   readonly vitals: Vitals;
 }
 

@@ -27,7 +27,7 @@ export interface PostgresLaunch {
   /** Default: that of the last run when it is free. */
   readonly port?: number;
   /**
-   * Its files go when it stops: it never waits for the disk, and ends without a checkpoint. What a killed process wrote is kept all the same, only a machine
+   * For files that are thrown away after it: it never waits for the disk, and ends without a checkpoint. What a killed process wrote is kept all the same, only a machine
    * that loses its power would lose it.
    */
   readonly disposable?: boolean;

@@ -13,7 +13,7 @@ async function written(peer: Peer, count: number): Promise<string> {
 
 const visible = async (peer: Peer, stream: string) => revisionsOf(await collect(peer.client.readStream(stream)));
 const metadataEvents = async (peer: Peer, stream: string) => await collect(peer.client.readStream(`$$${stream}`));
-/** Metadata as any bytes, which the client would not send. */
+/** Writes metadata byte for byte, also what the client would not send. */
 async function writeMetadata(peer: Peer, stream: string, data: string | Uint8Array): Promise<void> {
   const raw = rawStreams(peer.server.connectionString);
   const message = appendMessage((proposed) => {
